@@ -1,0 +1,77 @@
+"""What a system is: the row of the survey's Table 1 that `tastelm systems` prints, read off the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Paradigm(Enum):
+    """The training strategies of the survey's section 4, and what stands outside of them."""
+
+    BASELINE = "baseline"
+    PROBE = "leak probe"
+    PRETRAIN_ONLY = "pre-training w/o fine-tuning"
+    HOLISTIC = "fine-tuning, whole model"
+    PARTIAL = "fine-tuning, part of the model"
+    EXTERNAL = "fine-tuning, external part"
+    PROMPT_TUNING = "prompting, fixed-PTM prompt tuning"
+    PLM_TUNING = "prompting, fixed-prompt PTM tuning"
+    TUNING_FREE = "prompting, tuning-free"
+    PROMPT_AND_PLM = "prompting, prompt + PTM tuning"
+
+
+class Target(Enum):
+    """What is learnt, by the survey's section 5."""
+
+    NONE = "-"
+    COUNT = "counts"
+    SIMILARITY = "co-occurrence"
+    RECONSTRUCTION = "reconstruction"
+    PAIRWISE = "pairwise ranking"
+    AUTOREGRESSIVE = "AM"
+    MASKED = "MLM"
+
+
+class Question(Enum):
+    """The task a system answers."""
+
+    SEQUENTIAL = "sequential"
+    TOP_N = "top-n"
+
+
+class DataType(Enum):
+    """What a system learns from."""
+
+    SEQUENCE = "sequential"
+    INTERACTION = "interactions"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One row of the taxonomy.
+
+    name      what the command line calls the system
+    paper     authors, title, year
+    summary   one sentence for somebody choosing
+    """
+
+    name: str
+    paper: str
+    summary: str
+    paradigm: Paradigm
+    objectives: tuple[Target, ...]
+    task: Question
+    data: tuple[DataType, ...]
+
+    def row(self) -> dict[str, str]:
+        """The card as text by column, in the order of the survey's Table 1."""
+        return {
+            "strategy": self.paradigm.value,
+            "system": self.name,
+            "objectives": " + ".join(target.value for target in self.objectives),
+            "task": self.task.value,
+            "data": " + ".join(kind.value for kind in self.data),
+            "paper": self.paper,
+            "summary": self.summary,
+        }

@@ -1,0 +1,127 @@
+"""A Dataset under a named, leak-free protocol: what is trained on, and which questions are asked at the end.
+
+Every interaction belongs to exactly one part. The questions of a part (`Split.cases`) are answered from what came before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastelm.data.dataset import Dataset
+from tastelm.data.protocols import PROTOCOLS, Part, Rows, parse_protocol
+from tastelm.data.sequences import Sequences
+from tastelm.data.vocabulary import Vocabulary
+
+__all__ = ["Cases", "Part", "Split", "split"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """C questions: given a history, which items come next?
+
+    users      (C,) int32 codes of who asks
+    histories  C sequences of item codes, oldest first, all earlier than the targets
+    targets    C sequences of the item codes that did come, at least one each
+    """
+
+    users: NDArray[np.int32]
+    histories: Sequences
+    targets: Sequences
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def sample(self, count: int, seed: int) -> Cases:
+        """At most `count` of the questions, drawn at random; all of them where there are no more."""
+        if count >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        return Cases(self.users[chosen], self.histories.take(chosen), self.targets.take(chosen))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The parts of a Dataset. Made by `split`.
+
+    dataset   what was split
+    protocol  the name it was split by, as `leave-one-out` or `ratio:0.8,0.1`
+    seed      decides ties in time, and who is drawn where the protocol draws
+    users, items  codes of every user and item of the Dataset; the catalogue is complete, also where an item is never trained on
+    rows      the interactions, ordered by user and then by time
+    part      (R,) int8, the Part of each row
+    """
+
+    dataset: Dataset
+    protocol: str
+    seed: int
+    users: Vocabulary
+    items: Vocabulary
+    rows: Rows
+    part: NDArray[np.int8]
+
+    @cached_property
+    def train(self) -> Sequences:
+        """One sequence of item codes a user (empty where nothing of the user is trained on), oldest first."""
+        return self._sequences(self.part == Part.TRAIN)
+
+    @cached_property
+    def popularity(self) -> NDArray[np.int64]:
+        """(N,) how often each item was met in the training part."""
+        return np.bincount(self.train.values, minlength=len(self.items))
+
+    @property
+    def mask_seen(self) -> bool:
+        """Whether the items of a history are set aside when ranking: yes, unless users come back to items in this data."""
+        return not self.dataset.repeats_items
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits over the data, the protocol and the part of every row."""
+        digest = hashlib.sha256(f"{self.dataset.fingerprint} {self.protocol} {self.seed}".encode())
+        for array in (self.rows.item, self.part):
+            digest.update(array.tobytes())
+        return digest.hexdigest()[:16]
+
+    def cases(self, part: Part) -> Cases:
+        """The questions of the VALID or the TEST part: one for each user who has targets in it.
+
+        A history holds what the user did before the first target: training and input rows, and for TEST the valid rows too.
+        """
+        if part not in (Part.VALID, Part.TEST):
+            raise ValueError(f"only VALID and TEST hold questions, not {part.name}")
+        target = self.part == part
+        first = self.rows.first_of_user(target)
+        known = np.isin(self.part, (Part.TRAIN, Part.INPUT, Part.VALID) if part == Part.TEST else (Part.TRAIN, Part.INPUT))
+        earlier = known & (np.arange(len(self.part)) < first[self.rows.user])
+        asked = np.flatnonzero(first < len(self.part)).astype(np.int32)
+        return Cases(asked, self._sequences(earlier).take(asked), self._sequences(target).take(asked))
+
+    def _sequences(self, chosen: NDArray[np.bool_]) -> Sequences:
+        lengths = np.bincount(self.rows.user[chosen], minlength=len(self.users))
+        return Sequences.from_lengths(self.rows.item[chosen], lengths)
+
+
+def split(dataset: Dataset, protocol: str = "leave-one-out", *, seed: int = 0) -> Split:
+    """Divide `dataset` by a protocol:
+
+    leave-one-out        the last interaction of a user is test, the one before it valid; users with fewer than 3 are trained on whole
+    global-time:0.8,0.9  valid is what happened after the first share of all interactions, test after the second
+    ratio:0.8,0.1        of every user's interactions the first share is trained on, the next valid, the rest test
+    cold-users:0.1       this share of the users is valid and as many are test; nothing of them is trained on
+    cold-items:0.1       this share of the items is valid and as many are test; nothing of them is trained on
+    few-shot:3           leave-one-out, but a user's training and history hold this many interactions at most
+    all                  for production: everything is trained on, but for the last interaction of a few users, which tells when to stop
+
+    Raises SettingError for an unknown protocol or a number out of range, DataError where the data lack times or are too small.
+    """
+    name, numbers = parse_protocol(protocol)
+    users = Vocabulary(dataset.interactions["user"].unique())
+    items = Vocabulary(dataset.interactions["item"].unique())
+    rows = Rows.of(dataset, users, items, seed)
+    part = PROTOCOLS[name].divide(rows, dataset, seed, *numbers)
+    return Split(dataset, protocol, seed, users, items, rows, part.astype(np.int8))

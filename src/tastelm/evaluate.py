@@ -1,0 +1,160 @@
+"""A scorer meets the questions of a split: rank, count, and say how sure the numbers are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tastelm.candidates import Ranking, allowed, draw_negatives, fingerprint
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Cases, Part, Split
+from tastelm.errors import DataError, SettingError
+from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
+from tastelm.systems.base import ItemScorer
+from tastelm.topk import block_rows, check_scores, set_aside, top_k
+
+DEFAULT_METRICS = parse_metrics("hr@1,5,10,20 ndcg@5,10,20 mrr recall@10,20 precision@10 f1@10 map@10 coverage@10 novelty@10 popularity@10 popularity_lift@10 diversity@10")
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """How systems are compared: the questions, their candidates, the metrics. Made once and handed to every system.
+
+    mask_seen  whether the items of a history are set aside
+    negatives  (C, count) the stored candidates of a sampled ranking, None for the full one
+    """
+
+    split: Split
+    part: Part
+    ranking: Ranking
+    metrics: tuple[Metric, ...]
+    cases: Cases
+    mask_seen: bool
+    negatives: NDArray[np.int32] | None
+    seed: int
+
+    def describe(self) -> dict[str, str | int | bool]:
+        """What must be alike for two results to be compared."""
+        return {
+            "split": self.split.protocol,
+            "split_seed": self.split.seed,
+            "split_fingerprint": self.split.fingerprint,
+            "part": self.part.name.lower(),
+            "ranking": str(self.ranking),
+            "candidates": fingerprint(self.negatives),
+            "seen_items": "set aside" if self.mask_seen else "ranked too",
+            "ties": "expected value over their orders",
+            "cases": len(self.cases),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """metrics: by name; ci95: bootstrap intervals over users; per_case: (C,) values behind them; seconds: ranking and counting."""
+
+    metrics: dict[str, float]
+    ci95: dict[str, tuple[float, float]]
+    per_case: Mapping[str, NDArray[np.float64]]
+    seconds: float
+
+
+def protocol(
+    split: Split, *, part: Part = Part.TEST, ranking: str = "full", metrics: Sequence[Metric] = DEFAULT_METRICS, seen: str = "auto", seed: int = 0
+) -> Protocol:
+    """A protocol for `split`. `seen`: `mask`, `keep`, or `auto`, which masks unless users come back to items in this data.
+
+    Raises SettingError for unknown words, DataError if there are no questions.
+    """
+    chosen = Ranking.parse(ranking)
+    if seen not in ("auto", "mask", "keep"):
+        raise SettingError(f"seen: '{seen}' is not known; use auto, mask or keep.")
+    cases = split.cases(part)
+    if len(cases) == 0:
+        raise DataError(f"{split.dataset.name}: the split {split.protocol} has no {part.name.lower()} questions to evaluate on.")
+    negatives = None if chosen.kind == "full" else draw_negatives(chosen, cases, split, seed)
+    return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed)
+
+
+@torch.inference_mode()
+def rank(
+    scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, k: int, negatives: NDArray[np.int32] | None = None, name: str = "the system"
+) -> tuple[Ranks, NDArray[np.int32]]:
+    """Rank every item for every case, a block of cases at a time: where the targets stand, and the best k items (C, min(k, N))."""
+    above, tied = (np.empty(len(cases.targets.values), np.int64) for _ in range(2))
+    candidates, lists = np.empty(len(cases), np.int64), np.full((len(cases), min(k, n_items)), -1, np.int32)
+    # Histories of like length share a block, so that packed rows are full.
+    order, rows = np.argsort(cases.histories.lengths, kind="stable"), block_rows(n_items)
+    for at in range(0, len(order), rows):
+        chosen = order[at : at + rows]
+        histories, targets = cases.histories.take(chosen), cases.targets.take(chosen)
+        scores = scorer.item_scores(histories, cases.users[chosen]).float().cpu()
+        check_scores(scores, name)
+        if mask_seen:
+            set_aside(scores, histories)
+        if negatives is not None:
+            scores.masked_fill_(torch.from_numpy(~allowed(negatives[chosen], targets, n_items)), -torch.inf)
+        places = np.concatenate([np.arange(cases.targets.offsets[c], cases.targets.offsets[c + 1]) for c in chosen])
+        above[places], tied[places], candidates[chosen] = _count(scores, targets)
+        lists[chosen] = top_k(scores, k)[0]
+    return Ranks(above, tied, cases.targets.offsets, candidates), lists
+
+
+def _count(scores: Tensor, targets: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """For every target, candidates above it and others level with it; for every row, its candidates. A target at -inf is a miss."""
+    table, owners = scores.numpy(), targets.owners
+    gold = table[owners, targets.values][:, None]
+    candidates = np.count_nonzero(table > -np.inf, axis=1)
+    rows = table if len(owners) == len(table) else table[owners]
+    above = np.count_nonzero(rows > gold, axis=1)
+    tied = np.count_nonzero(rows == gold, axis=1) - 1
+    missing = gold[:, 0] == -np.inf
+    return np.where(missing, candidates[owners], above), np.where(missing, 0, tied), candidates
+
+
+def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system") -> Evaluation:
+    """All metrics of one system under one protocol, with 95 % bootstrap intervals over users."""
+    began = time.perf_counter()
+    split, cases = question.split, question.cases
+    if isinstance(scorer, nn.Module):
+        scorer.eval()
+    k = max((metric.k or 0 for metric in question.metrics), default=10) or 10
+    ranks, items = rank(scorer, cases, len(split.items), mask_seen=question.mask_seen, k=k, negatives=question.negatives, name=name)
+    lists = Lists(items, len(split.items), split.popularity.astype(np.float64), _vectors(scorer), _history_popularity(cases, split.popularity))
+    means, per_case = dict[str, float](), dict[str, NDArray[np.float64]]()
+    for metric in question.metrics:
+        if not metric.available(lists):
+            continue
+        values = metric(ranks, lists)
+        if isinstance(values, float):
+            means[str(metric)] = values
+        else:
+            per_case[str(metric)] = values
+            means[str(metric)] = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+    low, high = bootstrap_ci(np.stack(list(per_case.values())), seed=question.seed) if per_case else (np.empty(0), np.empty(0))
+    ci95 = {metric: (float(a), float(b)) for metric, a, b in zip(per_case, low, high, strict=True)}
+    return Evaluation(means, ci95, per_case, time.perf_counter() - began)
+
+
+def metric_value(scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, metric: Metric) -> float:
+    """The mean of one ranking metric: what a stage validates on."""
+    ranks, _ = rank(scorer, cases, n_items, mask_seen=mask_seen, k=1)
+    return metric.mean(ranks)
+
+
+def _vectors(scorer: ItemScorer) -> NDArray[np.float32] | None:
+    """Item vectors, where the system has any: its item table."""
+    table = getattr(getattr(scorer, "items", None), "weight", None)
+    return table.detach().cpu().numpy() if isinstance(table, Tensor) else None
+
+
+def _history_popularity(cases: Cases, popularity: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(C,) mean training count of the items of each history, NaN for an empty one."""
+    owners, lengths = cases.histories.owners, cases.histories.lengths
+    total = np.bincount(owners, weights=popularity[cases.histories.values], minlength=len(cases))
+    return np.divide(total, lengths, out=np.full(len(cases), np.nan), where=lengths > 0)

@@ -1,0 +1,1 @@
+"""Modules: item tables, packed attention, encoders, and what answers from them."""

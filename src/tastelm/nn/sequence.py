@@ -1,0 +1,149 @@
+"""Encoders of item sequences, and the recommender that reads its answer off one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tastelm.data.sequences import Sequences
+from tastelm.nn.attention import Activation, Norm, TransformerBlock, rotation_of
+from tastelm.nn.items import ItemTable
+from tastelm.nn.packing import ROW_WIDTH, Packing, pack
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes and style of a sequence transformer.
+
+    positions  learned vectors counted from the `start` of the window or from its `end`, or `rotary` (none added, queries and keys turned)
+    init       `small`: linear weights start at N(0, .02), so that the first states are little more than the last item's vector;
+               `xavier`: wide, for encoders whose masked places know only what attention brings them
+    """
+
+    dim: int
+    layers: int
+    heads: int
+    max_len: int
+    dropout: float
+    attention_dropout: float = 0.0
+    norm: Norm = "pre"
+    activation: Activation = "gelu"
+    feed_forward: int = 4
+    positions: Literal["start", "end", "rotary"] = "start"
+    position_scale: float = 1.0
+    init: Literal["small", "xavier"] = "small"
+
+
+class SequenceTransformer(nn.Module):
+    """A transformer over packed sequences: causal as in SASRec, or bidirectional as in BERT4Rec."""
+
+    def __init__(self, shape: Shape, *, causal: bool) -> None:
+        super().__init__()
+        self.shape, self.causal = shape, causal
+        self.positions = None if shape.positions == "rotary" else nn.Parameter(torch.empty(shape.max_len, shape.dim))
+        self.dropout, self.norm = nn.Dropout(shape.dropout), nn.LayerNorm(shape.dim)
+        self.blocks = nn.ModuleList(
+            TransformerBlock(shape.dim, shape.heads, hidden=shape.feed_forward * shape.dim, dropout=shape.dropout,
+                             attention_dropout=shape.attention_dropout, norm=shape.norm, activation=shape.activation)
+            for _ in range(shape.layers)
+        )  # fmt: skip
+        self._start()
+
+    def _start(self) -> None:
+        if self.positions is not None:
+            nn.init.normal_(self.positions, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.02) if self.shape.init == "small" else nn.init.xavier_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+        """States of all tokens.
+
+        tokens   (T, D) vectors of B sequences end to end
+        lengths  (B,) how many tokens each has, at most `max_len`
+        Returns (T, D): what the encoder knows at each token, from the token itself and all before it (and behind it, unless causal).
+        """
+        layout = pack(lengths, max(ROW_WIDTH, self.shape.max_len)).to(tokens.device)
+        x = layout.spread(self.dropout(self._placed(tokens, layout)))
+        if self.shape.norm == "post":
+            x = self.norm(x)  # BERT norms what enters; its blocks leave a normed state
+        mask, rotation = layout.mask(causal=self.causal), self._rotation(layout)
+        for block in self.blocks:
+            x = block(x, mask, rotation)
+        states = layout.gather(x)
+        return states if self.shape.norm == "post" else self.norm(states)
+
+    def _placed(self, tokens: Tensor, layout: Packing) -> Tensor:
+        if self.positions is None:
+            return tokens
+        place = layout.from_end if self.shape.positions == "end" else layout.position
+        return tokens + self.positions[place] * self.shape.position_scale
+
+    def _rotation(self, layout: Packing) -> Tensor | None:
+        if self.positions is not None:
+            return None
+        return rotation_of(layout.spread(layout.position), self.shape.dim // self.shape.heads)[:, None]
+
+
+class SequenceRecommender(nn.Module):
+    """Item vectors in, an encoder over them, item scores out. Parameter groups: `items`, `backbone`, `head`.
+
+    ask  where the answer is read: `last`, the state of the last item; `mask`, the state of a mask put behind the history
+    """
+
+    prior: Tensor
+
+    def __init__(self, items: ItemTable, backbone: SequenceTransformer, *, head: nn.Module | None = None, ask: Literal["last", "mask"] = "last") -> None:
+        super().__init__()
+        self.items, self.backbone, self.head, self.ask = items, backbone, head or nn.Identity(), ask
+        # What is recommended to somebody without any history: the popular. Set from the training part.
+        self.register_buffer("prior", torch.zeros(items.n_items))
+
+    @property
+    def max_len(self) -> int:
+        return self.backbone.shape.max_len
+
+    def forward(self, sequences: Sequences) -> Tensor:
+        """(T, D) states at every item of `sequences`, each at most `max_len` long."""
+        codes = torch.from_numpy(np.ascontiguousarray(sequences.values)).to(self.prior.device)
+        states: Tensor = self.head(self.backbone(self.items(codes), sequences.lengths))
+        return states
+
+    def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
+        """(B, N) scores of every item for B histories of any length; nobody's identity is used."""
+        window = histories.last(self.max_len) if self.ask == "last" else histories.last(self.max_len - 1).append(self.items.n_items)
+        ends = window.offsets[1:] - 1
+        known = window.lengths > 0
+        scores = self.prior.repeat(len(window), 1) if not known.all() else None
+        states = self(window)[torch.from_numpy(ends[known]).to(self.prior.device)]
+        if scores is None:
+            return self.items.scores(states)
+        scores[torch.from_numpy(known)] = self.items.scores(states)
+        return scores
+
+
+def window_for(lengths: NDArray[np.integer], *, shortest: int = 20, longest: int = 200) -> int:
+    """A window that holds 95 % of the histories whole, within limits and in steps of 10: what `max_len = 0` stands for."""
+    longer = int(np.quantile(lengths, 0.95)) if len(lengths) else shortest
+    return min(max(-(-longer // 10) * 10, shortest), longest)
+
+
+class ClozeHead(nn.Module):
+    """A dense layer, GELU and layer norm between the states and the item table, as in BERT and BERT4Rec's code."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dense, self.norm = nn.Linear(dim, dim), nn.LayerNorm(dim)
+        nn.init.xavier_normal_(self.dense.weight)
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        out: Tensor = self.norm(nn.functional.gelu(self.dense(states)))
+        return out

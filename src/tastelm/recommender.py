@@ -1,0 +1,167 @@
+"""What training leaves: loads from one folder without the training data, and recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tastelm.data.sequences import Sequences
+from tastelm.data.vocabulary import Vocabulary
+from tastelm.errors import SettingError
+from tastelm.systems.base import ItemScorer, System
+from tastelm.topk import block_rows, check_scores, set_aside, top_k
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One item: its id, its score (comparable within one list only), and its title where one is known."""
+
+    item: str
+    score: float
+    title: str | None = None
+
+
+class Recommendations(list[Recommendation]):
+    """A list, best first, and the ids of the history that the model does not know."""
+
+    def __init__(self, items: Iterable[Recommendation], unknown: Sequence[str] = ()) -> None:
+        super().__init__(items)
+        self.unknown = tuple(unknown)
+
+    @property
+    def ids(self) -> list[str]:
+        """The item ids alone."""
+        return [entry.item for entry in self]
+
+
+@dataclass(eq=False)
+class Recommender:
+    """A trained system with its vocabularies. Made by `fit` or `load`.
+
+    system     the system with its settled settings
+    module     what answers
+    items      the catalogue
+    users      the users it was trained on, where it has something of their own; else empty
+    titles     item id -> title, as far as known
+    mask_seen  whether the items of a history are left out of its recommendations, unless told otherwise
+    about      where it comes from: data, split, seed, version, metrics; plain values
+    """
+
+    system: System[Any]
+    module: nn.Module
+    items: Vocabulary
+    users: Vocabulary
+    titles: dict[str, str] = field(default_factory=dict)
+    mask_seen: bool = True
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.module, ItemScorer):
+            raise TypeError(f"{type(self.module).__name__} has no item_scores and cannot recommend")
+        self.module.eval()
+
+    @property
+    def name(self) -> str:
+        return self.system.card.name
+
+    def recommend(
+        self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None
+    ) -> Recommendations:
+        """The k items that go best with a history of item ids, oldest first.
+
+        user       id of who asks, for systems that know their users
+        exclude    further items to leave out
+        keep_seen  rank the items of the history too; by default as in training
+
+        Ids that are not known are skipped and named in `.unknown`. Fewer than k come back where the catalogue ends.
+        Raises SettingError if k is not positive or `history` is a single text.
+        """
+        if isinstance(history, str):
+            raise SettingError(f"history: {history!r} is one text; give a list of item ids.")
+        codes = self.items.encode(history)
+        unknown = [name for name, code in zip(history, codes, strict=True) if code < 0]
+        known = Sequences.of([codes[codes >= 0]])
+        who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
+        left_out = self.items.encode(exclude)
+        found, scores = self.rank(known, k, users=who, exclude=Sequences.of([left_out[left_out >= 0]]), keep_seen=keep_seen)
+        return Recommendations(self._entries(found[0], scores[0]), unknown)
+
+    def recommend_many(self, histories: Iterable[Sequence[str]], k: int = 10, *, users: Sequence[str] | None = None) -> Iterator[Recommendations]:
+        """`recommend` for many histories, a block at a time."""
+        rows = block_rows(len(self.items))
+        block: list[Sequence[str]] = []
+        done = 0
+
+        def answer() -> Iterator[Recommendations]:
+            codes = [self.items.encode(history) for history in block]
+            who = self.users.encode(users[done : done + len(block)]) if users is not None else None
+            found, scores = self.rank(Sequences.of([code[code >= 0] for code in codes]), k, users=who)
+            for history, code, row, values in zip(block, codes, found, scores, strict=True):
+                yield Recommendations(self._entries(row, values), [name for name, known in zip(history, code, strict=True) if known < 0])
+
+        for history in histories:
+            block.append(history)
+            if len(block) == rows:
+                yield from answer()
+                done += len(block)
+                block.clear()
+        if block:
+            yield from answer()
+
+    @torch.inference_mode()
+    def rank(
+        self, histories: Sequences, k: int, *, users: NDArray[np.int32] | None = None, exclude: Sequences | None = None, keep_seen: bool | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Codes (B, K) and scores (B, K) of the best items for histories of codes, K = min(k, N); -1 where no candidate is left."""
+        if k < 1:
+            raise SettingError(f"k: {k} is not a number of recommendations; it must be at least 1.")
+        found, scores = [], []
+        rows = block_rows(len(self.items))
+        who = np.full(len(histories), -1, np.int32) if users is None else users
+        for at in range(0, len(histories), rows):
+            part = np.arange(at, min(at + rows, len(histories)))
+            block = self._scores(histories.take(part), who[part])
+            if self.mask_seen if keep_seen is None else not keep_seen:
+                set_aside(block, histories.take(part))
+            if exclude is not None:
+                set_aside(block, exclude.take(part))
+            codes, values = top_k(block, k)
+            found.append(codes)
+            scores.append(values)
+        width = min(k, len(self.items))
+        return np.concatenate([*found, np.empty((0, width), np.int32)]), np.concatenate([*scores, np.empty((0, width), np.float32)])
+
+    @torch.inference_mode()
+    def score(self, history: Sequence[str], items: Sequence[str], *, user: str | None = None) -> list[float]:
+        """Scores of the given items for a history. Raises SettingError for an unknown item."""
+        wanted = self.items.encode(items)
+        if (wanted < 0).any():
+            raise SettingError(f"item {items[int(np.argmax(wanted < 0))]!r} is not in the catalogue of this run.")
+        codes = self.items.encode(history)
+        who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
+        return [float(value) for value in self._scores(Sequences.of([codes[codes >= 0]]), who)[0, torch.from_numpy(wanted.astype(np.int64))]]
+
+    def save(self, folder: str | Path) -> None:
+        """Write the run folder: config.toml, metrics.json, model.safetensors, vocabularies. See `tastelm.runs`."""
+        from tastelm.runs import save
+
+        save(self, Path(folder))
+
+    def _scores(self, histories: Sequences, users: NDArray[np.int32]) -> torch.Tensor:
+        assert isinstance(self.module, ItemScorer)
+        scores = self.module.item_scores(histories, users).float().cpu()
+        check_scores(scores, self.name)
+        return scores
+
+    def _entries(self, codes: NDArray[np.int32], scores: NDArray[np.float32]) -> Iterator[Recommendation]:
+        for code, score in zip(codes, scores, strict=True):
+            if code >= 0:
+                name = self.items.ids[code]
+                yield Recommendation(name, float(score), self.titles.get(name))

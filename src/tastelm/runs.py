@@ -1,0 +1,114 @@
+"""The run folder: all of a trained recommender, in files that a person can read and that nobody can hide code in.
+
+    config.toml         system, settings, data, split, seed, version
+    metrics.json        what it scored, and how the training went
+    model.safetensors   the weights
+    items.json          the catalogue: ids, and titles as far as known
+    users.json          the users, for systems that know them
+    manifest.json       format, and the SHA-256 of each of the files above
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+import tastelm
+from tastelm.data.vocabulary import Vocabulary
+from tastelm.errors import RunError, SettingError
+from tastelm.files import write_bytes, write_json, write_text
+from tastelm.recommender import Recommender
+from tastelm.systems.catalogue import system
+
+# Raised whenever a folder written now could be misread by an older version.
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+def save(recommender: Recommender, folder: Path) -> None:
+    """Write a run folder. The manifest comes last: without it the folder is no run. Raises OutputError."""
+    about = dict(recommender.about)
+    metrics = about.pop("metrics", {})
+    (folder / MANIFEST).unlink(missing_ok=True)
+    settings = {name: value for name, value in vars(recommender.system.config).items() if value is not None}
+    run = {"system": recommender.name, "version": tastelm.__version__, "mask_seen": recommender.mask_seen, **about.pop("run", {})}
+    write_text(folder / "config.toml", tomli_w.dumps({"run": run, "settings": settings, **about}))
+    write_json(folder / "metrics.json", metrics)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in recommender.module.state_dict().items()}
+    write_bytes(folder / "model.safetensors", save_tensors(tensors))
+    write_json(folder / "items.json", {"ids": recommender.items.ids, "titles": {i: t for i, t in recommender.titles.items() if i in recommender.items}})
+    files = ["config.toml", "metrics.json", "model.safetensors", "items.json"]
+    if len(recommender.users):
+        write_json(folder / "users.json", {"ids": recommender.users.ids})
+        files.append("users.json")
+    write_json(folder / MANIFEST, {"format": FORMAT, "sha256": {name: _digest((folder / name).read_bytes()) for name in files}})
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a finished run stands in `folder`."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of config.toml. Raises RunError if it is missing or damaged."""
+    return tomllib.loads(_checked(folder, _manifest(folder), "config.toml").decode())
+
+
+def load(folder: str | Path) -> Recommender:
+    """The recommender in a run folder. Raises RunError naming the file that is missing, damaged or of another format."""
+    place = Path(folder)
+    digests = _manifest(place)
+    config = tomllib.loads(_checked(place, digests, "config.toml").decode())
+    catalogue = json.loads(_checked(place, digests, "items.json"))
+    users = json.loads(_checked(place, digests, "users.json"))["ids"] if "users.json" in digests else []
+    about = {name: value for name, value in config.items() if name != "settings"} | {"metrics": json.loads(_checked(place, digests, "metrics.json"))}
+    try:
+        made = system(config["run"]["system"]).create(config["settings"])
+        module = made.build(len(catalogue["ids"]), len(users))
+        module.load_state_dict(load_tensors(_checked(place, digests, "model.safetensors")))
+    except (SettingError, KeyError, RuntimeError, SafetensorError) as error:
+        version = config.get("run", {}).get("version", "unknown")
+        raise RunError(f"{place}: this run was written by TasteLM {version} and does not fit {tastelm.__version__} ({error}). Train it again.") from error
+    items, known = Vocabulary(catalogue["ids"], ordered=True), Vocabulary(users, ordered=True)
+    return Recommender(made, module, items, known, catalogue["titles"], config["run"]["mask_seen"], about)
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        unfinished = (folder / "checkpoint").exists()
+        cure = "Its training is not finished: run the same fit command again" if unfinished else "Give a folder that tastelm fit has written"
+        raise RunError(f"{folder}: no run stands there ({MANIFEST} is missing). {cure}.")
+    try:
+        manifest = json.loads(path.read_bytes())
+        version, digests = manifest["format"], dict(manifest["sha256"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise RunError(f"{path}: the file is damaged ({error}). Train the run again, or copy the folder again.") from error
+    if version != FORMAT:
+        raise RunError(f"{folder}: this run has format {version}, but this version of TasteLM reads format {FORMAT}. Use the version that wrote it.")
+    return digests
+
+
+def _checked(folder: Path, digests: dict[str, str], name: str) -> bytes:
+    """The bytes of a file of the run, as they were written."""
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror}). Copy the run folder again.") from error
+    if _digest(content) != digests.get(name):
+        raise RunError(f"{path}: the file is damaged: its content is not what was written. Copy the run folder again, or train it again.")
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,57 @@
+"""What a system is: a card, a config and its stages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tastelm.card import Card
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Split
+from tastelm.settings import configure
+from tastelm.train.stage import Stage
+
+C = TypeVar("C")
+
+
+@runtime_checkable
+class ItemScorer(Protocol):
+    """A module that can say how well every item would go with a history. Answering is separate from training."""
+
+    def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
+        """(B, N) scores, higher is better, for B histories of item codes (any length, also none) and the codes of who asks (-1: a stranger)."""
+
+
+class System(ABC, Generic[C]):
+    """One row of Table 1. A subclass brings `card`, a frozen dataclass `Config` of settings, and the two methods below.
+
+    It has no training loop, no metric, no loader and no `requires_grad` of its own: it composes parts.
+    """
+
+    card: ClassVar[Card]
+    Config: ClassVar[type]
+
+    def __init__(self, config: C) -> None:
+        self.config = config
+
+    @classmethod
+    def create(cls, settings: Mapping[str, Any] | None = None) -> System[Any]:
+        """The system with `settings` over its defaults. Raises SettingError."""
+        return cls(configure(cls.Config, settings or {}, owner=cls.card.name))
+
+    def settle(self, split: Split) -> System[C]:
+        """The same system with the settings that follow the data filled in. Those are stored with the run, so loading needs no data."""
+        return self
+
+    @abstractmethod
+    def build(self, n_items: int, n_users: int) -> nn.Module:
+        """The module that answers (an ItemScorer), not yet trained, from settled settings and sizes alone."""
+
+    @abstractmethod
+    def stages(self, split: Split) -> Iterator[Stage]:
+        """The phases of training, in order; the module of the last one answers. Each is run before the next is asked for."""

@@ -1,0 +1,1 @@
+"""What every system of Table 1 must beat."""

@@ -1,0 +1,48 @@
+"""The one table of systems: name -> where its class stands. Importing it imports no torch; a system is loaded when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tastelm.errors import SettingError, nearest
+
+if TYPE_CHECKING:
+    from tastelm.systems.base import System
+
+SYSTEMS: dict[str, str] = {
+    "popularity": "baselines.popularity:Popularity",
+    "next-integer": "baselines.next_integer:NextInteger",
+    "itemknn": "baselines.itemknn:ItemKNN",
+    "ease": "baselines.ease:EASE",
+    "bpr-mf": "baselines.bpr_mf:BPRMF",
+    "sasrec": "baselines.sasrec:SASRec",
+    "bert4rec": "pretrain_only.bert4rec:BERT4Rec",
+}
+
+_ADDED: dict[str, type[System[Any]]] = {}
+
+
+def system(name: str) -> type[System[Any]]:
+    """The class of a system. Raises SettingError for an unknown name, with the nearest known one."""
+    if name in _ADDED:
+        return _ADDED[name]
+    if name not in SYSTEMS:
+        raise SettingError(f"system '{name}' is not known; {nearest(name, names())}")
+    module, _, attribute = SYSTEMS[name].partition(":")
+    found: type[System[Any]] = getattr(import_module(f"tastelm.systems.{module}"), attribute)
+    return found
+
+
+def add(new: type[System[Any]]) -> type[System[Any]]:
+    """Make a system of one's own known by its card's name; usable as a decorator. Raises SettingError if the name is taken by another."""
+    name = new.card.name
+    if name in SYSTEMS or _ADDED.get(name, new) is not new:
+        raise SettingError(f"system '{name}' is already known; give the card another name.")
+    _ADDED[name] = new
+    return new
+
+
+def names() -> list[str]:
+    """Names of all systems, those of the library first."""
+    return [*SYSTEMS, *_ADDED]

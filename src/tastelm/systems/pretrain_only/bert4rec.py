@@ -1,0 +1,87 @@
+"""BERT4Rec: a bidirectional transformer that fills in hidden items, and is asked for one behind the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+
+from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.split import Split
+from tastelm.nn.items import ItemTable
+from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape, window_for
+from tastelm.objectives.item_loss import item_loss
+from tastelm.objectives.masked import MaskedItems
+from tastelm.settings import setting
+from tastelm.systems.base import System
+from tastelm.train.budget import Budget
+from tastelm.train.schedule import Schedule
+from tastelm.train.stage import Descent, Stage
+from tastelm.views import ItemSequences
+
+
+class BERT4Rec(System["BERT4Rec.Config"]):
+    """Cloze-trained transformer over item sequences (Sun et al., 2019), L = -1/|M| sum_{i in M} log p(x_i | x without M), Eq. 8.
+
+    Deviations, and the paper's way by a setting: masks are drawn anew in every epoch instead of ten static copies; the share
+    of sequences whose last item alone is hidden is `last` (1/11 in the code); blocks are pre-norm (`block=post`); positions
+    count from the end, so that the question always stands at the same one (`positions=start`); the validation item is never trained on.
+    """
+
+    card = Card(
+        name="bert4rec",
+        paper="Sun et al. 2019, BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer",
+        summary="Masked language modelling over items; wants longer training than sasrec and long histories.",
+        paradigm=Paradigm.PRETRAIN_ONLY,
+        objectives=(Target.MASKED,),
+        task=Question.SEQUENTIAL,
+        data=(DataType.SEQUENCE,),
+    )
+
+    @dataclass(frozen=True)
+    class Config:
+        dim: int = setting(64, "width of the item vectors and states", source="Sun et al. 2019", at_least=2)
+        layers: int = setting(2, "transformer blocks", source="Sun et al. 2019", at_least=1, at_most=64)
+        heads: int = setting(2, "attention heads; dim must be a multiple", source="Sun et al. 2019", at_least=1)
+        max_len: int = setting(0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0)
+        dropout: float = setting(0.2, "share of units dropped in training", source="Sun et al. 2019", at_least=0, at_most=0.95)
+        lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1)
+        weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", source="0.01 in the paper", at_least=0)
+        mask: float = setting(0.5, "share of the items that is hidden", source="0.2 to 0.6 in the paper", above=0, at_most=1)
+        last: float = setting(0.2, "share of the sequences whose last item alone is hidden", source="1/11 in the paper's code", at_least=0, at_most=1)
+        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting("full", "over the whole catalogue, or against drawn negatives", source="Sun et al. 2019")
+        negatives: int = setting(256, "items drawn in a step by the losses that sample", at_least=1)
+        batch: int = setting(768, "items read in a step", at_least=1)
+        block: Literal["pre", "post"] = setting("pre", "norms before each part, or after it", source="post in the paper")
+        positions: Literal["start", "end", "rotary"] = setting("end", "learned vectors counted from the start or the end of the window, or rotary", source="start in the paper")
+        head: bool = setting(True, "a dense layer, GELU and norm between state and items, and a bias for each item", source="Sun et al. 2019")
+        max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
+
+    def settle(self, split: Split) -> BERT4Rec:
+        # One place more than the histories take: the mask that asks stands in the window too.
+        return BERT4Rec(replace(self.config, max_len=self.config.max_len or window_for(split.train.lengths + 1)))
+
+    def build(self, n_items: int, n_users: int) -> SequenceRecommender:
+        config = self.config
+        shape = Shape(
+            config.dim, config.layers, config.heads, config.max_len, config.dropout,
+            norm=config.block, positions=config.positions, position_scale=config.dim**0.5, init="xavier",
+        )  # fmt: skip
+        items = ItemTable(n_items, config.dim, bias=config.head, scale=config.dim**0.5, mask=True)
+        head = ClozeHead(config.dim) if config.head else None
+        return SequenceRecommender(items, SequenceTransformer(shape, causal=False), head=head, ask="mask")
+
+    def stages(self, split: Split) -> Iterator[Stage]:
+        config = self.config
+        module = self.build(len(split.items), len(split.users))
+        module.prior.copy_(torch.from_numpy(split.popularity))
+        yield Stage(
+            "cloze",
+            module,
+            view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
+            objective=MaskedItems(item_loss(config.loss, negatives=config.negatives), rate=config.mask, last=config.last),
+            budget=Budget(epochs=config.max_epochs),
+            descent=Descent(lr=config.lr, weight_decay=config.weight_decay, schedule=Schedule(patience=5)),
+        )
