@@ -1,5 +1,58 @@
-"""TasteLM: recommenders built the language-model way. Everything heavy is imported when it is first used."""
+"""TasteLM: recommenders built the language-model way.
 
-from typing import Any
+    import tastelm as tl
+
+    data = tl.read("log.csv")
+    model = tl.fit("sasrec", data)
+    model.recommend(["id1", "id2"], k=10)
+
+The names below are all a user needs; they take the words of the command line. Everything heavy is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Public name -> the module that holds it.
+_PUBLIC = {
+    "read": "tastelm.data.sources",
+    "Dataset": "tastelm.data.dataset",
+    "split": "tastelm.data.split",
+    "fit": "tastelm.api",
+    "load": "tastelm.runs",
+    "evaluate": "tastelm.api",
+    "compare": "tastelm.api",
+    "taxonomy": "tastelm.api",
+    "settings_of": "tastelm.api",
+    "Recommender": "tastelm.recommender",
+    "TasteLMError": "tastelm.errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tastelm' has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from tastelm.api import compare as compare
+    from tastelm.api import evaluate as evaluate
+    from tastelm.api import fit as fit
+    from tastelm.api import settings_of as settings_of
+    from tastelm.api import taxonomy as taxonomy
+    from tastelm.data.dataset import Dataset as Dataset
+    from tastelm.data.sources import read as read
+    from tastelm.data.split import split as split
+    from tastelm.errors import TasteLMError as TasteLMError
+    from tastelm.recommender import Recommender as Recommender
+    from tastelm.runs import load as load

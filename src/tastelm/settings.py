@@ -12,7 +12,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -82,14 +81,16 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=None)
 def _adapters(config: type) -> dict[str, TypeAdapter[Any]]:
     kinds = typing.get_type_hints(config)
-    extra = {float: {"allow_inf_nan": False}}
-    return {
-        entry.name: TypeAdapter(Annotated[kinds[entry.name], Field(**extra.get(kinds[entry.name], {}), **entry.metadata.get("limits", {}))])
-        for entry in fields(config)  # type: ignore[arg-type]
-    }
+    found: dict[str, TypeAdapter[Any]] = {}
+    for entry in fields(config):
+        limits: Any = dict(entry.metadata.get("limits", {}))
+        if kinds[entry.name] is float:
+            limits["allow_inf_nan"] = False
+        annotation: Any = Annotated[kinds[entry.name], Field(**limits)]
+        found[entry.name] = TypeAdapter(annotation)
+    return found
 
 
 def _reason(error: ValidationError) -> str:

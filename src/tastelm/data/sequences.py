@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +96,13 @@ class Sequences:
     def load(cls, folder: Path, *, memory_map: bool = True) -> Sequences:
         """Read what `save` wrote. Raises DataError if a file is missing or damaged."""
         try:
-            mode = "r" if memory_map else None
-            values, offsets = (np.load(folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False) for name in ("values", "offsets"))
+            values, offsets = (_array(folder / f"{name}.npy", memory_map) for name in ("values", "offsets"))
         except (OSError, ValueError) as error:
             raise DataError(f"{folder}: not a folder of sequences ({error}). Write it again with Sequences.save.") from error
         return cls(values, offsets)
+
+
+def _array(path: Path, memory_map: bool) -> NDArray[Any]:
+    # A file of 128 bytes is the header of an empty array, and nothing cannot be mapped.
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if memory_map and path.stat().st_size > 128 else None, allow_pickle=False)
+    return array

@@ -78,5 +78,5 @@ def rotation_of(position: Tensor, width: int, base: float = 10_000.0) -> Tensor:
 
 def rotate(x: Tensor, rotation: Tensor) -> Tensor:
     """Turn each pair of coordinates of `x` (R, H, W, E) by `rotation` (R, 1, W, E / 2)."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
+    pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation).flatten(-2).type_as(x)

@@ -56,11 +56,10 @@ def pack(lengths: NDArray[np.integer], width: int) -> Packing:
 
     Raises ValueError if a sequence is longer than the row.
     """
-    lengths = np.asarray(lengths, dtype=np.int64)
     if len(lengths) and int(lengths.max()) > width:
         raise ValueError(f"a sequence of {int(lengths.max())} tokens does not fit a row of {width}")
     starts, rows = _best_fit(lengths, width)
-    ends = np.cumsum(lengths)
+    ends = np.cumsum(lengths, dtype=np.int64)
     position = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
     place = np.repeat(starts, lengths) + position
     segment = np.zeros(rows * width, dtype=np.int32)
@@ -69,7 +68,7 @@ def pack(lengths: NDArray[np.integer], width: int) -> Packing:
     return Packing(*(torch.from_numpy(array) for array in (place, segment.reshape(rows, width), position, from_end)))
 
 
-def _best_fit(lengths: NDArray[np.int64], width: int) -> tuple[NDArray[np.int64], int]:
+def _best_fit(lengths: NDArray[np.integer], width: int) -> tuple[NDArray[np.int64], int]:
     """Start of each sequence in the flattened rows, and the number of rows."""
     starts = np.zeros(len(lengths), dtype=np.int64)
     with_room: list[list[int]] = [[] for _ in range(width + 1)]  # rows by the room that is left in them

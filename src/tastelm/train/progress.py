@@ -93,7 +93,7 @@ class TensorBoard(Silent):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise MissingExtra("tensorboard", "tensorboard", "Logging to TensorBoard") from None
-        self.writer: Any = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self.writer: Any = SummaryWriter(str(folder))
         self.stage = ""
 
     def begin(self, stage: str, step: int) -> None:

@@ -48,7 +48,7 @@ class Stage:
     budget     its own limits; the user's come on top
     share      part of the user's budget that it gets; the stages of a system should sum to 1
     descent    optimiser and schedule
-    solve      for a closed form: computes the module's weights at once, instead of view and objective
+    solve      for a closed form: puts the module's weights in place at once, instead of view and objective
     monitor    metric of the validation questions that chooses the best weights, or none where the module cannot answer yet:
                then the stage lasts as long as its budget and the last weights are kept
     """
@@ -61,7 +61,7 @@ class Stage:
     budget: Budget = field(default_factory=Budget)
     share: float = 1.0
     descent: Descent = field(default_factory=Descent)
-    solve: Callable[[], None] | None = None
+    solve: Callable[[], object] | None = None
     monitor: str | None = "ndcg@10"
 
     def __post_init__(self) -> None:

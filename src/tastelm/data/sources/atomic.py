@@ -28,7 +28,7 @@ def typed(table: Table) -> Table:
 def _typed(values: pl.Series, kind: str) -> pl.Series:
     # A title is written as the sequence of its words, but it is read by people.
     if kind == "token_seq" and values.name not in TITLE_COLUMNS:
-        return values.fill_null("").str.strip_chars().str.split(" ").list.filter(pl.element() != "")
+        return values.fill_null("").str.strip_chars().str.split(" ").list.eval(pl.element().filter(pl.element() != ""))
     if kind == "float_seq":
         return values.fill_null("").str.strip_chars().str.split(" ").list.eval(pl.element().cast(pl.Float64, strict=False))
     return values

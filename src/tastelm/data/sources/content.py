@@ -19,7 +19,9 @@ _REFUSED = {
     b"\x89HDF": "an HDF5 file. Save the table as Parquet",
     b"\x93NUMPY": "a NumPy array. Save the table as CSV or Parquet",
     b"%PDF": "a PDF document. Save the table as CSV",
-} | {bytes([0x80, version]): "a Python pickle, which can run any code when it is opened and is never read. Save the table as Parquet" for version in (2, 3, 4, 5)}
+} | {
+    bytes([0x80, version]): "a Python pickle, which can run any code when it is opened and is never read. Save the table as Parquet" for version in (2, 3, 4, 5)
+}
 
 
 def content(path: Path) -> bytes:
@@ -45,13 +47,12 @@ def _unpacked(data: bytes, where: str) -> bytes:
     while data:
         unpacker = zlib.decompressobj(wbits=31)
         try:
-            while not unpacker.eof and (data := unpacker.unconsumed_tail or data):
+            while data and not unpacker.eof:
                 pieces.append(unpacker.decompress(data, 1 << 26))
+                data = unpacker.unconsumed_tail
                 size += len(pieces[-1])
                 if size > MOST_BYTES:
                     raise DataError(f"{where}: the gzip file unpacks to more than {MOST_BYTES:,} bytes. Divide it, or unpack and read a part.")
-                if not unpacker.unconsumed_tail:
-                    break
         except zlib.error as error:
             raise DataError(f"{where}: the gzip file is damaged after {size:,} unpacked bytes ({error}). Fetch it again.") from error
         if not unpacker.eof:
@@ -68,14 +69,17 @@ def as_text(data: bytes, where: str) -> bytes:
     data = data.removeprefix(b"\xef\xbb\xbf")
     place = data.find(b"\0")
     if place >= 0:
-        raise DataError(f"{where}, line {_line(data, place)}: a NUL byte (offset {place:,}): the file is binary or damaged. Give a CSV, TSV, JSON or Parquet file.")
+        raise DataError(
+            f"{where}, line {_line(data, place)}: a NUL byte (offset {place:,}): the file is binary or damaged. Give a CSV, TSV, JSON lines or Parquet file."
+        )
     if not data.isascii():
         try:
             data.decode()
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{where}, line {_line(data, error.start)}: byte 0x{data[error.start]:02X} (offset {error.start:,}) is not UTF-8 text; "
-                f"the file is in another encoding or binary. If it is Latin-1, convert it with: iconv -f LATIN1 -t UTF-8 {where} > utf8-{where}"
+                "the file is in another encoding or binary. "
+                f"If it is Latin-1, convert it with: iconv -f LATIN1 -t UTF-8 {where} > utf8-{where}"
             ) from error
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")

@@ -16,9 +16,13 @@ from tastelm.errors import DataError
 
 SEPARATORS = ("::", "\t", ",", ";", "|")
 MOST_COLUMNS = 10_000
-_SAMPLE = 100
+_SAMPLE, _HEAD = 100, 1 << 18
+_QUOTES = '"'
 # Stands for the two characters of `::`, since parsers want one.
 _UNIT = "\x1f"
+# What a blank line is made of: what `bytes.strip` takes away, less than `str.strip` does.
+_BLANKS = " \t\n\v\f\r"
+_UNQUOTED = (_UNIT, " ")
 
 
 def sniff(text: bytes) -> str | None:
@@ -39,10 +43,11 @@ def sniff(text: bytes) -> str | None:
 
 def sample_lines(text: bytes) -> list[str]:
     """The first lines that are not blank. A last line that the sample cuts is left out."""
-    head = text[: 1 << 18]
-    if len(head) < len(text) and b"\n" in head:
+    start, _ = _after_blank_lines(text)
+    head = text[start : start + _HEAD]
+    if start + len(head) < len(text) and b"\n" in head:
         head = head[: head.rindex(b"\n")]
-    return [line for line in head.decode(errors="ignore").split("\n") if line.strip()][:_SAMPLE]
+    return [line for line in head.decode(errors="ignore").split("\n") if line.strip(_BLANKS)][:_SAMPLE]
 
 
 def first_rows(text: bytes, separator: str) -> list[list[str]]:
@@ -59,19 +64,18 @@ def read_delimited(text: bytes, where: str, separator: str, *, columns: Mapping[
     named = _has_header(rows, columns)
     names = _names(rows[0], where) if named else [str(place + 1) for place in range(len(rows[0]))]
     if named:
-        head = _records(text[start:], separator, _QUOTES)
-        end, _ = next(head)
+        try:
+            end, _ = next(_records(text[start : start + _HEAD], separator, None if separator in _UNQUOTED else _QUOTES))
+        except csv.Error as error:
+            raise _quotes_wrong(where, first, error) from error
         following = _skip_lines(text, start, end)
         start, first = following, first + end
     body = text[start:].rstrip(b"\n")
-    quotes = _QUOTES if separator not in (_UNIT, " ") and b'"' in body and _quotes_fit(body, separator, len(names)) else None
+    quotes = _QUOTES if separator not in _UNQUOTED and b'"' in body and _quotes_fit(body, separator, len(names)) else None
     frame = _bulk(body, separator, names, quotes, truncate=False)
     if frame is not None and quotes is None and not frame[:, -1].null_count():
         return Table(frame, where, first, named=named)
     return _careful(body, where, separator, names, quotes, first, named, bad_rows)
-
-
-_QUOTES = '"'
 
 
 def _sample_rows(lines: list[str], separator: str) -> list[list[str]]:
@@ -117,7 +121,8 @@ def _names(header: list[str], where: str) -> list[str]:
 
 def _after_blank_lines(text: bytes) -> tuple[int, int]:
     """Where the first line that is not blank begins, and its number."""
-    start = len(text) - len(text.lstrip())
+    found = re.search(rb"\S", text)
+    start = found.start() if found else len(text)
     return text.rfind(b"\n", 0, start) + 1, text.count(b"\n", 0, start) + 1
 
 
@@ -131,7 +136,7 @@ def _skip_lines(text: bytes, start: int, count: int) -> int:
 
 def _records(body: bytes, separator: str, quotes: str | None) -> Iterator[tuple[int, list[str]]]:
     """Each row with the number of its last line, from 1. Raises csv.Error where quotes do not fit."""
-    lines = (f"{line}\n" for line in body.decode().split("\n"))
+    lines = (f"{line}\n" for line in body.decode(errors="ignore").split("\n"))
     if quotes is None:
         yield from ((number, line[:-1].split(separator)) for number, line in enumerate(lines, 1))
     else:
@@ -140,13 +145,15 @@ def _records(body: bytes, separator: str, quotes: str | None) -> Iterator[tuple[
 
 
 def _quotes_fit(body: bytes, separator: str, width: int) -> bool:
-    """Whether quotes enclose fields. If rows fit without, as in `12" vinyl`, and not with them, they are plain letters."""
+    """Whether quotes enclose fields. Between tabs or bars they are plain letters if rows fit without, as in `12" vinyl`, and not with them."""
+    if separator not in "\t|":
+        return True
     try:
         if all(len(row) == width for _, row in _records(body, separator, _QUOTES) if row):
             return True
     except csv.Error:
         pass
-    return any(len(row) != width for _, row in _records(body, separator, None) if any(field.strip() for field in row))
+    return any(len(row) != width for _, row in _records(body, separator, None) if any(field.strip(_BLANKS) for field in row))
 
 
 def _bulk(body: bytes, separator: str, names: list[str], quotes: str | None, *, truncate: bool) -> pl.DataFrame | None:
@@ -154,16 +161,20 @@ def _bulk(body: bytes, separator: str, names: list[str], quotes: str | None, *, 
     if not body:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     try:
+        # Without a line feed at the end Polars overlooks one field too many there.
         return pl.read_csv(
-            body, separator=separator, has_header=False, schema=dict.fromkeys(names, pl.String), quote_char=quotes, truncate_ragged_lines=truncate
+            body + b"\n",
+            separator=separator,
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            quote_char=quotes,
+            truncate_ragged_lines=truncate,
         )
     except POLARS_ERRORS:
         return None
 
 
-def _careful(
-    body: bytes, where: str, separator: str, names: list[str], quotes: str | None, first: int, named: bool, bad_rows: BadRows
-) -> Table:
+def _careful(body: bytes, where: str, separator: str, names: list[str], quotes: str | None, first: int, named: bool, bad_rows: BadRows) -> Table:
     """Row by row: finds rows of another length and the line of every row."""
     lines, keep, ragged, end = array("q"), bytearray(), [], 0
     rows = _records(body, separator, quotes)
@@ -171,19 +182,18 @@ def _careful(
         for number, row in rows:
             begin, end = first + end, number
             lines.append(begin)
-            blank = len(row) < 2 and not "".join(row).strip()
+            blank = len(row) < 2 and not "".join(row).strip(_BLANKS)
             keep.append(not blank and len(row) == len(names))
             if not blank and len(row) != len(names):
                 ragged.append((begin, len(row)))
     except csv.Error as error:
-        raise DataError(
-            f'{where}, row {first + end}: quotes do not fit ({error}). Close every " that opens a field, and double each " inside one.'
-        ) from error
+        raise _quotes_wrong(where, first + end, error) from error
     if ragged and bad_rows == "stop":
         line, width = ragged[0]
         raise DataError(
-            f"{where}, row {line}: {width} field{'s' * (width != 1)} where {quoted(names)} need {len(names)} ({len(ragged)} of {len(lines)} rows). "
-            f"Correct them or drop them with --bad-rows skip."
+            f"{where}, row {line}: {width} field{'s' * (width != 1)} where {quoted(names)} need {len(names)} "
+            f"({len(ragged)} of {len(ragged) + sum(keep)} rows). "
+            "Correct them or drop them with --bad-rows skip."
         )
     frame = _bulk(body, separator, names, quotes, truncate=True) if quotes is None or _well_formed(body, separator) else None
     if frame is None or len(frame) != len(lines):
@@ -196,7 +206,11 @@ def _careful(
     return Table(frame, where, first, lambda: numbers, named, notes)
 
 
+def _quotes_wrong(where: str, row: int, error: csv.Error) -> DataError:
+    return DataError(f'{where}, row {row}: quotes do not fit ({error}). Close every " that opens a field, and double each " inside one.')
+
+
 def _well_formed(body: bytes, separator: str) -> bool:
     """No quote between two letters: there Polars and the csv module may read differently."""
     edge = re.escape(f'"{separator}\n'.encode())
-    return re.search(b'[^' + edge + b']"[^' + edge + b"]", body) is None
+    return re.search(b"[^" + edge + b']"[^' + edge + b"]", body) is None

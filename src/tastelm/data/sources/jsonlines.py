@@ -49,7 +49,7 @@ def _read_list(text: bytes, where: str) -> Table:
         raise DataError(f"{where}: the JSON list cannot be read: {error}. If the file is cut off, fetch it again.") from error
     odd = next((place for place, row in enumerate(rows, 1) if not isinstance(row, dict)), None)
     if odd is not None:
-        raise DataError(f"{where}, entry {odd}: {short(rows[odd - 1])} is not an object. Write each row as {{\"user\": ..., \"item\": ...}}.")
+        raise DataError(f'{where}, entry {odd}: {short(rows[odd - 1])} is not an object. Write each row as {{"user": ..., "item": ...}}.')
     return Table(as_frame(rows), where)
 
 
@@ -64,16 +64,17 @@ def _careful(text: bytes, where: str, bad_rows: BadRows) -> Table:
             if not isinstance(row, dict):
                 raise ValueError("it is no object")
         except ValueError as error:
-            bad.append((number, line, error))
+            bad.append((number, line, str(error)))
         else:
             rows.append(row)
             numbers.append(number)
     if bad and bad_rows == "stop":
-        number, line, error = bad[0]
+        number, line, reason = bad[0]
         cut = " The last line seems to be cut off: fetch the file again." if number == len(lines) else ""
         python = " Single quotes are Python's notation: write JSON instead." if line.lstrip()[:2] == b"{'" else ""
         raise DataError(
-            f"{where}, row {number}: {short(line.decode())!r} is not one JSON object on a line: {error} ({len(bad)} of {len(rows) + len(bad)} rows)."
+            f"{where}, row {number}: {short(line.decode())!r} is not one JSON object on a line: {reason} "
+            f"({len(bad)} of {len(rows) + len(bad)} rows)."
             f"{cut}{python} Correct them or drop them with --bad-rows skip."
         )
     notes = (f"{len(bad):,} rows that are no JSON object dropped",) if bad else ()

@@ -31,7 +31,8 @@ def to_table(data: bytes, where: str, *, columns: Mapping[str, str], bad_rows: B
     if separator is None:
         raise DataError(
             f"{where}: no columns are found, since line 1 ('{short(sample_lines(text)[0])}') holds none of the separators "
-            f"{', '.join(repr(mark) for mark in SEPARATORS)}. Give a CSV, TSV, JSON lines or Parquet file with a user and an item in each row."
+            f"{', '.join(repr(mark) for mark in SEPARATORS)}. "
+            "Give a CSV, TSV, JSON lines or Parquet file with a user and an item in each row."
         )
     return typed(read_delimited(text, where, separator, columns=columns, bad_rows=bad_rows))
 

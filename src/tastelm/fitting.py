@@ -13,7 +13,7 @@ from torch import nn
 
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
-from tastelm.evaluate import metric_value
+from tastelm.evaluation import metric_value
 from tastelm.memory import Peak
 from tastelm.metrics import Metric
 from tastelm.recommender import Recommender

@@ -157,4 +157,6 @@ def _history_popularity(cases: Cases, popularity: NDArray[np.int64]) -> NDArray[
     """(C,) mean training count of the items of each history, NaN for an empty one."""
     owners, lengths = cases.histories.owners, cases.histories.lengths
     total = np.bincount(owners, weights=popularity[cases.histories.values], minlength=len(cases))
-    return np.divide(total, lengths, out=np.full(len(cases), np.nan), where=lengths > 0)
+    mean = np.full(len(cases), np.nan)
+    np.divide(total, lengths, out=mean, where=lengths > 0)
+    return mean

