@@ -17,7 +17,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import tastelm as tl
+from tastelm.threads import use_threads
+
+use_threads(int(os.environ.get("TASTELM_THREADS", "0")))
+
+import tastelm as tl  # noqa: E402
 from tastelm.jobs import Job
 from tastelm.settings import parse_assignments
 from tastelm.systems.catalogue import system

@@ -29,7 +29,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POL
     os.environ[_name] = str(THREADS)
 os.environ["TASTELM_DATA"] = str(Path(os.environ.get("TASTELM_DATA", SHARED / "data")).resolve())
 
-USERS_A_SMOKE_RUN_KEEPS = 1500
+USERS_A_SMOKE_RUN_KEEPS = 400
 
 
 class Missing(Exception):

@@ -90,7 +90,7 @@ def compare(scenario: Scenario, name: str, file: str, *, rounds: int, warm_up: b
     goal = "-" if scenario.goal is None else f"at most {scenario.goal:g}x bare"
     claim = f"Epoch of {scenario.claim}"
     emit(Row(claim, spread(ours, unit=" s"), f"bare loop {spread(between, unit=' s')}", f"{spread(ratios, '.2f')}x bare", goal, held))
-    before = tastelm()
+    before = tastelm() if peers else {}
     for peer in scenario.peers:
         goal = "-" if peer.goal is None else f"at least {peer.goal:g}x faster"
         try:

@@ -73,13 +73,13 @@ def main() -> None:
     parser.add_argument("--budgets", type=float, nargs="*", default=[15, 30, 60], help="seconds of training (15 30 60)")
     parser.add_argument("--claim", type=float, default=90, help="the budget the claim is tried with (90)")
     parser.add_argument("--bare-epochs", type=int, default=8, help="of the bare loop, evaluated four times (8)")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: few users, two seconds of training, no rivals but popularity")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few users, a second of training, no rivals but popularity")
     args = parser.parse_args()
 
     def measure() -> None:
         with data(args.data, quick=args.quick) as file:
             if args.quick:
-                curve(file, [], 2)
+                curve(file, [], 1)
                 floors(file, ("popularity",))
                 return
             timed([sys.executable, "-m", "tastelm", "systems"])  # warm-up: the packages are in the file cache from here on

@@ -47,6 +47,8 @@ def fit(
     if all and split != "leave-one-out":
         raise SettingError("--all trains on everything, so it takes no --split.")
     dataset = data if isinstance(data, Dataset) else read(data)
+    if set and not isinstance(system, str):
+        raise SettingError(f"set: {system.card.name} comes with its settings; give them where it is made, or give its name.")
     made = find_system(system).create(parse_settings(set or {}, [system]).get(system, {})) if isinstance(system, str) else system
     job = Job(made, split_data(dataset, "all" if all else split, seed=split_seed), budget, seed)
     return run_job(job, None if out is None else Path(out), watch=watch)
@@ -86,7 +88,8 @@ def evaluate(
     about = model.about.get("run", {})
     name = about.get("split", "leave-one-out")
     parts = split_data(dataset, "leave-one-out" if name == "all" else name, seed=about.get("split_seed", 0))
-    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=DEFAULT_METRICS if metrics is None else parse_metrics(metrics))
+    wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
+    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed)
     scorer = Translated(model, parts.items, parts.users)
     remarks = list(scorer.remarks)
     if name == "all":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.sources import read
 from tastelm.data.split import split
 from tastelm.errors import DataError, OutputError, SettingError
+from tastelm.files import replacing
 from tastelm.recommender import Recommender
 
 WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
@@ -67,6 +66,8 @@ def _histories(source: Path) -> tuple[list[str], list[list[str]]]:
     except (pl.exceptions.PolarsError, OSError):
         table = None  # the reader below says what is wrong with it
     if table is not None and {"user", "history"} <= set(table.columns):
+        if not len(table):
+            raise DataError(f"{source}: there is a header but no user below it. It needs at least one row of user and history.")
         if table["user"].null_count():
             raise DataError(f"{source}, row {int(table['user'].is_null().arg_max() or 0) + 2}, column 'user': it is empty. Name every user.")
         return table["user"].to_list(), [(history or "").split() for history in table["history"]]
@@ -86,15 +87,8 @@ def _table(model: Recommender, users: list[str], found: np.ndarray, scores: np.n
 
 
 def _write(table: pl.DataFrame, target: Path) -> None:
-    temporary = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        os.close(handle)
-        temporary = Path(name)
-        WRITERS[target.suffix](table, temporary)
-        os.replace(temporary, target)
-    except (OSError, pl.exceptions.ComputeError) as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with replacing(target) as temporary:
+            WRITERS[target.suffix](table, temporary)
+    except pl.exceptions.ComputeError as error:
         raise OutputError(f"{target}: cannot be written ({error}). Choose another place, or make room there.") from error

@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tastelm
-from tastelm.errors import SettingError, TasteLMError, nearest
+from tastelm.errors import OutputError, SettingError, TasteLMError, nearest
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.files import write_bytes, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
-from tastelm.metrics import compare_systems
+from tastelm.metrics import Metric, compare_systems
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
 
-# What the table is sorted by, and what the paired tests are about.
+# What the table is sorted by, and what the paired tests are about; where it is not asked for, the first metric is.
 MAIN = "ndcg@10"
 
 
@@ -67,9 +67,6 @@ class Comparison:
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
-        for name in self.settings:
-            if name not in self.systems:
-                raise SettingError(f"--set names '{name}', which is not compared here; {nearest(name, self.systems)}")
         split = self.question.split
         return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed) for name in self.systems]
 
@@ -87,7 +84,7 @@ def parse_systems(text: str) -> list[str]:
 def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> dict[str, dict[str, Any]]:
     """`{"sasrec.dropout": 0.3}` -> `{"sasrec": {"dropout": 0.3}}`. A setting without a system goes to the only one there is.
 
-    Raises SettingError if it is not clear which system is meant.
+    Raises SettingError if it is not clear which system is meant, if it is not among `systems`, and if a setting is given twice.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, value in assignments.items():
@@ -96,7 +93,11 @@ def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> di
             if len(systems) != 1:
                 raise SettingError(f"--set {name}={value}: say of which system, as in --set {systems[0]}.{name}={value}.")
             owner, setting = systems[0], name
-        found.setdefault(owner, {})[setting] = value
+        if owner not in systems:
+            raise SettingError(f"--set {name}={value}: '{owner}' is not trained here; {nearest(owner, systems)}")
+        if setting in found.setdefault(owner, {}):
+            raise SettingError(f"--set gives '{owner}.{setting}' twice: {found[owner][setting]} and {value}. Keep one.")
+        found[owner][setting] = value
     return found
 
 
@@ -149,12 +150,16 @@ def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tupl
             "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
             "stages": fit["stages"],
         }
-        per_case = evaluation.per_case.get(MAIN)
+        per_case = evaluation.per_case.get(str(_main(question)))
+    except OutputError:
+        raise  # the place is to blame, not the system: the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
         return row, None, False
     if per_case is not None:
         write_bytes(place.with_suffix(".npy"), _npy(per_case))
+    else:
+        place.with_suffix(".npy").unlink(missing_ok=True)
     write_json(place, row)
     return row, per_case, False
 
@@ -172,21 +177,33 @@ def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] 
 
 
 def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[str, NDArray[np.float64]]) -> Leaderboard:
-    order = sorted(rows, key=lambda row: -row.get("metrics", {}).get(MAIN, float("-inf")))
-    tests = [asdict(test) for test in compare_systems(dict(values), resamples=1999)] if len(values) > 1 else []
-    question = comparison.question
+    question, main = comparison.question, _main(comparison.question)
+    order = sorted(rows, key=lambda row: _merit(row, main), reverse=True)
+    told = {name: array for name, array in values.items() if not np.isnan(array).all()}
+    tests = compare_systems(told, higher_is_better=main.higher_is_better, resamples=1999) if len(told) > 1 else []
     return Leaderboard(
         data=describe_data(question.split) | {"notes": list(question.split.dataset.notes)},
         protocol=str(question.ranking),
-        evaluation=question.describe() | {"metrics": [str(metric) for metric in question.metrics], "main": MAIN},
+        evaluation=question.describe() | {"metrics": [str(metric) for metric in question.metrics], "main": str(main)},
         budget=comparison.budget,
         rows=order,
-        tests=tests,
+        tests=[asdict(test) for test in tests],
     )
+
+
+def _main(question: Protocol) -> Metric:
+    return next((metric for metric in question.metrics if str(metric) == MAIN), question.metrics[0])
+
+
+def _merit(row: Mapping[str, Any], metric: Metric) -> float:
+    """What a row is sorted by; failed rows, and those without a number, stand last."""
+    value = row.get("metrics", {}).get(str(metric))
+    if value is None or np.isnan(value):
+        return -np.inf
+    return float(value if metric.higher_is_better else -value)
 
 
 def _npy(array: NDArray[Any]) -> bytes:
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-

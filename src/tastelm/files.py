@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,32 @@ from tastelm.errors import OutputError
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write aside, sync, rename. Raises OutputError, and leaves nothing behind, if the place cannot be written or is full."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """An empty file beside `path` to write to; it takes the place of `path` when the block ends, and vanishes if that fails.
+
+    Raises OutputError for whatever the system refuses, within the block too.
+    """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError) or isinstance(error, OutputError):
+            raise
         raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another place, or make room there.") from error
 
 
@@ -35,8 +50,13 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """`write_bytes` for plain values, readable by a person. Not-a-number is written as null, which every reader of JSON knows."""
-    write_text(path, json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n")
+    """`write_bytes` for plain values, as `to_json` spells them."""
+    write_text(path, to_json(content) + "\n")
+
+
+def to_json(content: Any) -> str:
+    """Plain values as JSON that a person can read. Not-a-number is written as null, which every reader of JSON knows."""
+    return json.dumps(_without_nan(content), indent=2, ensure_ascii=False)
 
 
 def _without_nan(content: Any) -> Any:

@@ -14,7 +14,7 @@ from torch import nn
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.evaluation import metric_value
-from tastelm.memory import Peak
+from tastelm.memory import Peak, reuse_freed_memory
 from tastelm.metrics import Metric
 from tastelm.recommender import Recommender
 from tastelm.systems.base import System
@@ -49,11 +49,13 @@ def fit_system(
     """Train `system` on `split`.
 
     budget  for all stages together; each gets its share
-    folder  where checkpoints are kept on the way: a call with the same arguments goes on from the last one. They are removed at the end.
+    folder  where checkpoints are kept: a call with the same arguments goes on from the last one. They stay until the caller has
+            put the result somewhere safe.
 
     Raises what the stages raise; see `tastelm.train.run.run_stage`.
     """
     began, peak = time.perf_counter(), Peak()
+    reuse_freed_memory()
     system = system.settle(split)
     stages, module = [], nn.Module()
     with peak:
@@ -65,8 +67,6 @@ def fit_system(
             torch.manual_seed(seed + index + 1)
     users = split.users if getattr(module, "needs_users", False) else Vocabulary([])
     recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen)
-    if folder is not None:
-        _clear(folder)
     size = sum(value.numel() for value in module.state_dict().values())
     return Fitted(recommender, stages, time.perf_counter() - began, peak.mib, size)
 
@@ -91,13 +91,6 @@ def _validator(split: Split, seed: int) -> Callable[[nn.Module, str], float] | N
     if len(cases) == 0:
         return None
     return lambda module, metric: metric_value(module, cases, len(split.items), mask_seen=split.mask_seen, metric=Metric.parse(metric))  # type: ignore[arg-type]
-
-
-def _clear(folder: Path) -> None:
-    for path in folder.glob("*.safetensors"):
-        path.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _stage_seed(seed: int, index: int) -> int:

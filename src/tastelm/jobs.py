@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import tastelm
 from tastelm.data.split import Part, Split
-from tastelm.errors import OutputError, RunError
+from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, evaluate, protocol
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
@@ -30,12 +31,21 @@ CHECKPOINTS = "checkpoint"
 
 @dataclass(frozen=True)
 class Job:
-    """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training."""
+    """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training.
+
+    Raises SettingError for a budget or seed that is none.
+    """
 
     system: System[Any]
     split: Split
     budget: str | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise SettingError(f"seed: {self.seed!r} does not fit; it takes a whole number from 0 to {2**32 - 1}.")
+        if self.budget is not None:
+            Budget.parse(str(self.budget))
 
     @property
     def key(self) -> str:
@@ -85,15 +95,27 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     checkpoints = folder / CHECKPOINTS if folder is not None else None
     if checkpoints is not None:
         write_json(checkpoints / "job.json", {"key": job.key, "system": job.system.card.name})
-    budget = Budget.parse(job.budget) if job.budget else None
-    fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
+    budget = Budget.parse(job.budget) if job.budget is not None else None
+    try:
+        fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
+    except BaseException:
+        if checkpoints is not None:
+            _unclaim(checkpoints)
+        raise
     recommender = fitted.recommender
     recommender.about = job.describe() | {"metrics": _metrics(fitted, job.split)}
     if folder is not None and checkpoints is not None:
         recommender.save(folder)
-        (checkpoints / "job.json").unlink(missing_ok=True)
-        checkpoints.rmdir()
+        shutil.rmtree(checkpoints)
     return recommender
+
+
+def _unclaim(checkpoints: Path) -> None:
+    """Leave no claim on a folder in which nothing was trained that could be gone on with."""
+    if [path.name for path in checkpoints.iterdir()] == ["job.json"]:
+        shutil.rmtree(checkpoints)
+        if not any(checkpoints.parent.iterdir()):
+            checkpoints.parent.rmdir()
 
 
 def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
@@ -101,7 +123,7 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
         if (split.part == part).any():
-            question = protocol(split, part=part)
+            question = protocol(split, part=part, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 COLUMNS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
+AGAINST = "against the best"
+# A terminal of so many columns holds the whole table.
+WIDE = 110
+# Above, right, below, left of a cell.
+GAP = (0, 1, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -35,25 +43,29 @@ class Leaderboard:
         raise KeyError(system)
 
 
-def to_table(board: Leaderboard) -> Table:
-    """For a terminal."""
-    table = Table(title=_title(board), caption=_caption(board), title_justify="left", caption_justify="left")
-    table.add_column("system")
-    for name in [*_columns(board), "fit s", "rank s", "MiB", "numbers"]:
-        table.add_column(name, justify="right")
-    table.add_column("against the best")
+def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
+    """For a terminal. Below `WIDE` columns the sizes are left out and intervals stand under their numbers; a number is never cut."""
+    wide = width >= WIDE
+    table = Table(title=escape(_title(board)), caption=escape(_caption(board)), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=GAP)
+    for name in _head(board, sizes=wide):
+        words = name == AGAINST
+        table.add_column(name, justify="left" if words or name == "system" else "right", no_wrap=not words, min_width=9 if words else None)
     for row in board.rows:
-        table.add_row(*_cells(row, board))
+        table.add_row(*(escape(cell if wide else cell.replace(" ±", "\n±")) for cell in _cells(row, board, sizes=wide)))
     return table
 
 
 def to_markdown(board: Leaderboard) -> str:
     """The same as a Markdown page, with what is needed to read it."""
-    head = ["system", *_columns(board), "fit s", "rank s", "MiB", "numbers", "against the best"]
+    head = _head(board)
     lines = [f"# {_title(board)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in _cells(row, board)) + " |" for row in board.rows]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row, board)) + " |" for row in board.rows]
     lines += ["", _caption(board).replace("\n", "  \n"), ""]
     return "\n".join(lines)
+
+
+def _head(board: Leaderboard, *, sizes: bool = True) -> list[str]:
+    return ["system", *_columns(board), "fit s", "rank s", *(["MiB", "numbers"] if sizes else []), AGAINST]
 
 
 def _columns(board: Leaderboard) -> list[str]:
@@ -61,28 +73,33 @@ def _columns(board: Leaderboard) -> list[str]:
     return [name for name in COLUMNS if name in measured] or sorted(measured)[:4]
 
 
-def _cells(row: Mapping[str, Any], board: Leaderboard) -> list[str]:
+def _cells(row: Mapping[str, Any], board: Leaderboard, *, sizes: bool = True) -> list[str]:
     columns = _columns(board)
     if "error" in row:
-        return [row["system"], *["-"] * (len(columns) + 4), "failed: " + row["error"]]
-    numbers = [_number(row, name) for name in columns]
-    seconds = row["seconds"]
-    return [row["system"], *numbers, f"{seconds['fit']:.1f}", f"{seconds['evaluate']:.1f}", f"{row['peak_mib']:,.0f}", f"{row['parameters']:,}", _test(row, board)]
+        return [row["system"], *["-"] * (len(columns) + (4 if sizes else 2)), "failed, see below"]
+    numbers, seconds = [_number(row, name) for name in columns], row["seconds"]
+    size = [f"{row['peak_mib']:,.0f}", f"{row['parameters']:,}"] if sizes else []
+    return [row["system"], *numbers, f"{seconds['fit']:.1f}", f"{seconds['evaluate']:.1f}", *size, _test(row, board)]
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:
-    value = row["metrics"].get(name)
-    if value is None:
+    """The value with half its interval; what is not a number is `nan` in a fresh row and None in a stored one."""
+    value, interval = row["metrics"].get(name), row["ci95"].get(name)
+    if not _is_number(value):
         return "-"
-    interval = row["ci95"].get(name)
-    return f"{value:.4f}" + (f" ±{(interval[1] - interval[0]) / 2:.4f}" if interval else "")
+    return f"{value:.4f}" + (f" ±{(interval[1] - interval[0]) / 2:.4f}" if interval and all(map(_is_number, interval)) else "")
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
 
 
 def _test(row: Mapping[str, Any], board: Leaderboard) -> str:
     for test in board.tests:
         if row["system"] in (test["system_a"], test["system_b"]) and row["system"] != board.rows[0]["system"]:
             sign = "*" if test["p_holm"] < 0.05 else "not told apart"
-            return f"{-abs(test['difference']):+.4f} {sign}"
+            difference = test["difference"] if row["system"] == test["system_a"] else -test["difference"]
+            return f"{difference + 0.0:+.4f} {sign}"  # no -0.0000
     return "best" if board.rows and row["system"] == board.rows[0]["system"] and board.tests else ""
 
 
@@ -93,8 +110,9 @@ def _title(board: Leaderboard) -> str:
 
 def _caption(board: Leaderboard) -> str:
     said = board.evaluation
+    failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = "all items ranked" if board.protocol == "full" else f"SAMPLED ranking, {board.protocol}: not comparable with full ranking"
     return (
         f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {said['cases']:,} {said['part']} users; ± 95 % bootstrap interval.\n"
-        f"* differs from the best in {said['main']} (paired sign-flip test over users, Holm-corrected, p < .05). Data {board.data['fingerprint']}."
+        f"* differs from the best in {said['main']} (paired sign-flip test over users, Holm-corrected, p < .05). Data {board.data['fingerprint']}.{failed}"
     )

@@ -1,11 +1,11 @@
 """The run folder: all of a trained recommender, in files that a person can read and that nobody can hide code in.
 
-    config.toml         system, settings, data, split, seed, version
-    metrics.json        what it scored, and how the training went
-    model.safetensors   the weights
-    items.json          the catalogue: ids, and titles as far as known
-    users.json          the users, for systems that know them
-    manifest.json       format, and the SHA-256 of each of the files above
+config.toml         system, settings, data, split, seed, version
+metrics.json        what it scored, and how the training went
+model.safetensors   the weights
+items.json          the catalogue: ids, and titles as far as known
+users.json          the users, for systems that know them
+manifest.json       format, and the SHA-256 of each of the files above
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from safetensors.torch import save as save_tensors
 
 import tastelm
 from tastelm.data.vocabulary import Vocabulary
-from tastelm.errors import RunError, SettingError
+from tastelm.errors import RunError
 from tastelm.files import write_bytes, write_json, write_text
 from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
@@ -59,26 +59,26 @@ def is_run(folder: Path) -> bool:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The content of config.toml. Raises RunError if it is missing or damaged."""
-    return tomllib.loads(_checked(folder, _manifest(folder), "config.toml").decode())
+    return _config(folder, _manifest(folder))
 
 
 def load(folder: str | Path) -> Recommender:
     """The recommender in a run folder. Raises RunError naming the file that is missing, damaged or of another format."""
     place = Path(folder)
     digests = _manifest(place)
-    config = tomllib.loads(_checked(place, digests, "config.toml").decode())
-    catalogue = json.loads(_checked(place, digests, "items.json"))
-    users = json.loads(_checked(place, digests, "users.json"))["ids"] if "users.json" in digests else []
-    about = {name: value for name, value in config.items() if name != "settings"} | {"metrics": json.loads(_checked(place, digests, "metrics.json"))}
+    config, metrics = _config(place, digests), _json(place, digests, "metrics.json")
+    catalogue, users = _json(place, digests, "items.json"), _json(place, digests, "users.json") if "users.json" in digests else {"ids": []}
+    weights = _checked(place, digests, "model.safetensors")
+    about = {name: value for name, value in config.items() if name != "settings"} | {"metrics": metrics}
     try:
         made = system(config["run"]["system"]).create(config["settings"])
-        module = made.build(len(catalogue["ids"]), len(users))
-        module.load_state_dict(load_tensors(_checked(place, digests, "model.safetensors")))
-    except (SettingError, KeyError, RuntimeError, SafetensorError) as error:
-        version = config.get("run", {}).get("version", "unknown")
-        raise RunError(f"{place}: this run was written by TasteLM {version} and does not fit {tastelm.__version__} ({error}). Train it again.") from error
-    items, known = Vocabulary(catalogue["ids"], ordered=True), Vocabulary(users, ordered=True)
-    return Recommender(made, module, items, known, catalogue["titles"], config["run"]["mask_seen"], about)
+        items, known = (Vocabulary(names["ids"], ordered=True) for names in (catalogue, users))
+        module = made.build(len(items), len(known))
+        module.load_state_dict(load_tensors(weights))
+        return Recommender(made, module, items, known, dict(catalogue["titles"]), bool(config["run"]["mask_seen"]), about)
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        writer, reader = config["run"].get("version", "unknown"), tastelm.__version__
+        raise RunError(f"{place}: this run was written by TasteLM {writer} and does not fit {reader} ({_line(error)}). Train it again.") from error
 
 
 def _manifest(folder: Path) -> dict[str, str]:
@@ -92,10 +92,33 @@ def _manifest(folder: Path) -> dict[str, str]:
         manifest = json.loads(path.read_bytes())
         version, digests = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise RunError(f"{path}: the file is damaged ({error}). Train the run again, or copy the folder again.") from error
+        raise RunError(f"{path}: the file is damaged ({error}). Copy the run folder again, or train it again.") from error
     if version != FORMAT:
         raise RunError(f"{folder}: this run has format {version}, but this version of TasteLM reads format {FORMAT}. Use the version that wrote it.")
     return digests
+
+
+def _config(folder: Path, digests: dict[str, str]) -> dict[str, Any]:
+    try:
+        config = tomllib.loads(_checked(folder, digests, "config.toml").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{folder / 'config.toml'}: the file is not TOML ({error}). Copy the run folder again, or train it again.") from error
+    if not isinstance(config.get("run"), dict) or "system" not in config["run"]:
+        raise RunError(f"{folder / 'config.toml'}: the table 'run' does not say which system this is. Copy the run folder again, or train it again.")
+    return config
+
+
+def _json(folder: Path, digests: dict[str, str], name: str) -> Any:
+    content = _checked(folder, digests, name)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise RunError(f"{folder / name}: the file is not JSON ({error}). Copy the run folder again, or train it again.") from error
+
+
+def _line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _checked(folder: Path, digests: dict[str, str], name: str) -> bytes:

@@ -20,6 +20,9 @@ from tastelm.errors import SettingError, nearest
 
 T = TypeVar("T")
 
+# No size, count or number of steps is larger; what is, no library below could be told.
+LARGEST = 2**31 - 1
+
 
 def setting(default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None) -> T:
     """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`)."""
@@ -52,7 +55,8 @@ def describe(config: type) -> list[Described]:
 def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:
     """A config with `values` over its defaults. Values may be text, as from a command line, or of the right type.
 
-    Raises SettingError for an unknown name (with the nearest known one), a wrong type and a value out of range.
+    Raises SettingError for an unknown name (with the nearest known one), a wrong type, a value out of range, and values that do
+    not go together, which a config refuses in its `__post_init__`.
     """
     adapters = _adapters(config)
     parsed: dict[str, Any] = {}
@@ -60,11 +64,14 @@ def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:
         if name not in adapters:
             raise SettingError(f"{owner} has no setting '{name}'; {nearest(name, adapters)}")
         try:
-            parsed[name] = adapters[name].validate_strings(value) if isinstance(value, str) else adapters[name].validate_python(value, strict=not isinstance(value, int))
+            parsed[name] = _parsed(adapters[name], value)
         except ValidationError as error:
             kind = next(line.kind for line in describe(config) if line.name == name)
             raise SettingError(f"{owner}.{name}: {value!r} does not fit ({_reason(error)}); it takes {kind}.") from None
-    return config(**parsed)
+    try:
+        return config(**parsed)
+    except SettingError as error:
+        raise SettingError(f"{owner}.{error}") from None
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -88,9 +95,18 @@ def _adapters(config: type) -> dict[str, TypeAdapter[Any]]:
         limits: Any = dict(entry.metadata.get("limits", {}))
         if kinds[entry.name] is float:
             limits["allow_inf_nan"] = False
+        if kinds[entry.name] is int:
+            limits.setdefault("le", LARGEST)
         annotation: Any = Annotated[kinds[entry.name], Field(**limits)]
         found[entry.name] = TypeAdapter(annotation)
     return found
+
+
+def _parsed(adapter: TypeAdapter[Any], value: Any) -> Any:
+    if isinstance(value, str):
+        return adapter.validate_strings(value)
+    # A whole number may stand for any number; nothing else may stand for what it is not.
+    return adapter.validate_python(value, strict=isinstance(value, bool) or not isinstance(value, int))
 
 
 def _reason(error: ValidationError) -> str:
@@ -103,5 +119,5 @@ def _kind(annotation: Any, limits: Mapping[str, float]) -> str:
     if options:
         return " | ".join(str(option) for option in options)
     words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}[annotation.__name__]
-    signs = {"ge": ">=", "le": "<=", "gt": ">"}
-    return " ".join([words, *(f"{signs[name]} {limit:g}" for name, limit in limits.items())])
+    signs = {"gt": ">", "ge": ">=", "le": "<="}
+    return f"{words} {', '.join(f'{sign} {limits[name]:g}' for name, sign in signs.items() if name in limits)}".strip()

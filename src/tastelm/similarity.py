@@ -13,7 +13,9 @@ from tastelm.errors import DataError
 
 def incidence(histories: Sequences, n_items: int) -> sparse.csr_matrix:
     """(U, N) float32, 1 where a user met an item, however often."""
-    matrix = sparse.csr_matrix((np.ones(len(histories.values), np.float32), histories.values, histories.offsets), (len(histories), n_items))
+    ones = np.ones(len(histories.values), np.float32)
+    # A copy: summing duplicates sorts the codes in place, and these belong to the histories.
+    matrix = sparse.csr_matrix((ones, histories.values, histories.offsets), (len(histories), n_items), copy=True)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix

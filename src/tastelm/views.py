@@ -53,7 +53,8 @@ class ItemSequences:
         # A batch ends with the window that completes its share of the epoch's predictions.
         steps = max(1, round(int(work[-1]) / self.targets)) if len(work) else 0
         cuts = np.searchsorted(work, np.arange(1, steps) * (work[-1] / steps)) + 1 if steps else np.empty(0, np.int64)
-        return _Windows(self.sequences, starts, lengths, np.concatenate([[0], np.unique(cuts), [len(starts)]]).astype(np.int64))
+        # Where one window completes several shares, the cuts fall together, and no batch is empty.
+        return _Windows(self.sequences, starts, lengths, np.unique(np.concatenate([[0], cuts, [len(starts)]])).astype(np.int64))
 
     def _cut(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Start and length of every window of an epoch, as places in `sequences.values`."""

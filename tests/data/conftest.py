@@ -36,6 +36,13 @@ def real() -> Callable[[str], Path]:
     return find
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a real file is marked so."""
+    for item in items:
+        if "real" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real)
+
+
 def rows(dataset: Dataset) -> list[tuple[object, ...]]:
     """The interactions as plain tuples."""
     return dataset.interactions.rows()

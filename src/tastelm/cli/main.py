@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,16 +12,26 @@ from rich.console import Console
 
 import tastelm
 from tastelm.cli import show
-from tastelm.cli.options import DataOptions, SplitOptions, with_options
+from tastelm.cli.options import SOURCE, Data, DataOptions, SplitOptions, with_options
 from tastelm.errors import SettingError, TasteLMError
+from tastelm.files import to_json
 
 app = typer.Typer(
     name="tastelm", help="Recommenders built the language-model way: train, compare under one honest protocol, recommend.",
     invoke_without_command=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it.")
+data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
-out, err = Console(), Console(stderr=True)
+# A pipe or a file has no width of its own; this one holds every table whole.
+PIPE_WIDTH = 140
+
+
+def _console(*, stderr: bool = False) -> Console:
+    known = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
+    return Console(stderr=stderr, width=None if known else PIPE_WIDTH)
+
+
+out, err = _console(), _console(stderr=True)
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
@@ -34,8 +44,9 @@ Log = Annotated[str | None, typer.Option("--log", help="Also log the training to
 @app.command()
 @with_options(DataOptions, SplitOptions)
 def compare(
-    data: DataOptions,
+    reading: DataOptions,
     split: SplitOptions,
+    data: Data,
     systems: Annotated[str, typer.Option("--systems", help="Names from `tastelm systems`, as in popularity,ease,sasrec.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the leaderboard, the rows and the trained systems.")],
     settings: Set = None,
@@ -51,12 +62,13 @@ def compare(
 
     The same command again uses finished rows again and goes on with what was interrupted.
     """
-    board = tastelm.compare(
-        data.read(), systems, set=_assignments(settings), budget=budget, protocol=protocol, seen=seen, metrics=metrics,
-        split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=show.Comparing(err),
-    )  # fmt: skip
+    with show.comparing(err) as listener:
+        board = tastelm.compare(
+            reading.read(data), systems, set=_assignments(settings), budget=budget, protocol=protocol, seen=seen, metrics=metrics,
+            split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=listener,
+        )  # fmt: skip
     out.print(show.table_of(board))
-    out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True)
+    out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True, markup=False)
     if all("error" in row for row in board.rows):
         raise SettingError("every system failed; the table says why.")
 
@@ -64,9 +76,10 @@ def compare(
 @app.command()
 @with_options(DataOptions, SplitOptions)
 def fit(
-    data: DataOptions,
+    reading: DataOptions,
     split: SplitOptions,
     system: Annotated[str, typer.Argument(help="A name from `tastelm systems`.")],
+    data: Data,
     folder: Annotated[Path, typer.Option("--out", help="The run folder: weights, settings, vocabularies, metrics.")],
     settings: Set = None,
     budget: BudgetOption = None,
@@ -82,18 +95,19 @@ def fit(
     """
     with show.training(err, system, log, folder) as watch:
         model = tastelm.fit(
-            system, data.read(), set=_assignments(settings), budget=budget, seed=seed, all=everything,
+            system, reading.read(data), set=_assignments(settings), budget=budget, seed=seed, all=everything,
             split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
         )  # fmt: skip
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
-    out.print(f"Written to {folder}. Try: tastelm recommend {folder} --history \"{' '.join(model.items.ids[:2])}\" -k 10", soft_wrap=True, markup=False)
+    out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
 @app.command()
 @with_options(DataOptions)
 def evaluate(
-    data: DataOptions,
+    reading: DataOptions,
     run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Data,
     protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
@@ -103,9 +117,9 @@ def evaluate(
 
     Example: `tastelm evaluate runs/sasrec --data log.csv`
     """
-    result = tastelm.evaluate(run, data.read(), protocol=protocol, seen=seen, metrics=metrics)
+    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics)
     if as_json:
-        print(json.dumps(result, indent=2))
+        print(to_json(result))
         return
     out.print(show.scores_of({"test": result}, title=str(run)))
     for remark in result["remarks"]:
@@ -130,23 +144,25 @@ def recommend(
     Example: `tastelm recommend runs/sasrec --users users.csv --out recs.parquet`
     """
     if (history is None) == (users is None):
-        raise SettingError("recommend takes either --history \"id1 id2\" or --users FILE --out FILE.")
+        raise SettingError('recommend takes either --history "id1 id2" or --users FILE --out FILE.')
+    if (users is None) != (folder is None):
+        raise SettingError("recommend takes --users FILE and --out FILE together; the latter ends in .parquet, .csv or .jsonl.")
     model = tastelm.load(run)
-    if users is not None:
+    if users is not None and folder is not None:
         from tastelm.bulk import recommend_file
 
-        if folder is None:
-            raise SettingError("recommend --users needs --out FILE, ending in .parquet, .csv or .jsonl.")
         report = recommend_file(model, users, folder, k=k)
         out.print(f"{report.users:,} users in {report.seconds:.1f} s, {report.rate:,.0f} users/s. Written to {folder}.", soft_wrap=True, markup=False)
         if report.unknown:
-            err.print(f"{report.unknown:,} events were of items that the run does not know, and were skipped.", soft_wrap=True)
+            err.print(f"{report.unknown:,} events were of items that the run does not know, and were skipped.", soft_wrap=True, markup=False)
         return
     found = model.recommend((history or "").split(), k, user=user, exclude=(exclude or "").split())
     if found.unknown:
         err.print(f"Not known to this run, and skipped: {', '.join(found.unknown)}.", soft_wrap=True, markup=False)
+    if user is not None and user not in model.users:
+        err.print(f"The user {user} is not known to this run, and is answered like a stranger.", soft_wrap=True, markup=False)
     if as_json:
-        print(json.dumps({"items": [vars(entry) for entry in found], "unknown": list(found.unknown)}, indent=2, ensure_ascii=False))
+        print(to_json({"items": [vars(entry) for entry in found], "unknown": list(found.unknown)}))
     else:
         out.print(show.recommendations(found))
 
@@ -162,35 +178,46 @@ def systems(
     """
     found: Any = tastelm.taxonomy() if system is None else tastelm.settings_of(system)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(to_json(found))
     else:
         out.print(show.taxonomy(found) if system is None else show.settings_of(system, found))
 
 
 @data_app.command()
 @with_options(DataOptions)
-def check(data: DataOptions, as_json: Json = False) -> None:
+def check(
+    reading: DataOptions,
+    source: Annotated[str | None, typer.Argument(metavar="DATA", help=SOURCE, show_default=False)] = None,
+    data: Annotated[str | None, typer.Option("--data", help="The same, as other commands take it.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
     """Say what was understood of a file, and what is odd about it.
 
     Example: `tastelm data check log.csv`
     """
     from tastelm.data.check import check as examine
 
-    report = examine(data.read())
+    place = source if data is None else data
+    if place is None or (source is not None and data is not None):
+        raise SettingError("data check takes one place to read, as in: tastelm data check log.csv")
+    report = examine(reading.read(place))
     if as_json:
-        print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        print(to_json(report.to_dict()))
     else:
         out.print(show.checked(report))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """What is installed, how many threads and how much memory there are, and what mends what is missing."""
+    """What is installed, how many threads and how much memory there are, and what mends what is missing.
+
+    Example: `tastelm doctor --json`
+    """
     from tastelm.doctor import examine
 
     findings = examine()
     if as_json:
-        print(json.dumps(findings, indent=2))
+        print(to_json(findings))
     else:
         out.print(show.doctor(findings))
 

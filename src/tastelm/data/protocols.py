@@ -179,7 +179,7 @@ def parse_protocol(text: str) -> tuple[str, tuple[float, ...]]:
 
 def _fits(numbers: tuple[float, ...], kind: str) -> bool:
     if kind == "count":
-        return all(number >= 1 and number == int(number) for number in numbers)
+        return all(1 <= number < 2**31 and number == int(number) for number in numbers)
     inside = all(0 < number < 1 for number in numbers)
     return inside and (sum(numbers) < 1 if kind == "share" else list(numbers) == sorted(set(numbers)))
 

@@ -16,6 +16,7 @@ from tastelm.data.dataset import Dataset
 from tastelm.data.protocols import PROTOCOLS, Part, Rows, parse_protocol
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
+from tastelm.errors import SettingError
 
 __all__ = ["Cases", "Part", "Split", "split"]
 
@@ -114,11 +115,13 @@ def split(dataset: Dataset, protocol: str = "leave-one-out", *, seed: int = 0) -
     ratio:0.8,0.1        of every user's interactions the first share is trained on, the next valid, the rest test
     cold-users:0.1       this share of the users is valid and as many are test; nothing of them is trained on
     cold-items:0.1       this share of the items is valid and as many are test; nothing of them is trained on
-    few-shot:3           leave-one-out, but a user's training and history hold this many interactions at most
+    few-shot:3           leave-one-out, but of every user this many interactions are trained on at most, the newest
     all                  for production: everything is trained on, but for the last interaction of a few users, which tells when to stop
 
     Raises SettingError for an unknown protocol or a number out of range, DataError where the data lack times or are too small.
     """
+    if seed < 0:
+        raise SettingError(f"split_seed: {seed} does not fit; it takes a whole number from 0.")
     name, numbers = parse_protocol(protocol)
     users = Vocabulary(dataset.interactions["user"].unique())
     items = Vocabulary(dataset.interactions["item"].unique())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tastelm.data.sequences import Sequences
+from tastelm.errors import SettingError
 from tastelm.nn.attention import Activation, Norm, TransformerBlock, rotation_of
 from tastelm.nn.items import ItemTable
 from tastelm.nn.packing import ROW_WIDTH, Packing, pack
@@ -37,6 +38,14 @@ class Shape:
     positions: Literal["start", "end", "rotary"] = "start"
     position_scale: float = 1.0
     init: Literal["small", "xavier"] = "small"
+
+
+def check_heads(dim: int, heads: int, positions: str) -> None:
+    """Raises SettingError if the width cannot be divided among the heads, or a head cannot be turned by rotary positions."""
+    if dim % heads:
+        raise SettingError(f"heads: dim {dim} is not a multiple of heads {heads}. Choose another number of heads, or a dim that is a multiple of it.")
+    if positions == "rotary" and dim // heads % 2:
+        raise SettingError(f"positions: rotary turns pairs of numbers, but dim {dim} / heads {heads} is odd. Choose a dim that is a multiple of {2 * heads}.")
 
 
 class SequenceTransformer(nn.Module):

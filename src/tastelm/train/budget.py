@@ -27,11 +27,11 @@ class Budget:
     def parse(cls, text: str) -> Budget:
         """`90s`, `10m`, `1.5h`, `2000steps` or `8epochs`. Raises SettingError for anything else."""
         match = _FORM.fullmatch(text.strip().lower())
-        if match and float(match[1]) > 0:
+        if match and 0 < float(match[1]) < math.inf:
             amount, unit = float(match[1]), match[2]
             if unit in _UNITS:
                 return cls(seconds=amount * _UNITS[unit])
-            if unit.rstrip("s") in ("step", "epoch") and amount == int(amount):
+            if unit.rstrip("s") in ("step", "epoch") and amount.is_integer():
                 return cls(**{unit.rstrip("s") + "s": amount})
         raise SettingError(f"budget: '{text}' is not a length of training; write it like 90s, 10m, 1.5h, 2000steps or 8epochs.")
 

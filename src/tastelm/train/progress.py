@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,11 +93,14 @@ class TensorBoard(Silent):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise MissingExtra("tensorboard", "tensorboard", "Logging to TensorBoard") from None
-        self.writer: Any = SummaryWriter(str(folder))
-        self.stage = ""
+        self.make: Callable[[str], Any] = SummaryWriter
+        self.writer: Any = None
+        self.folder, self.stage = folder, ""
 
     def begin(self, stage: str, step: int) -> None:
         self.stage = stage
+        # Not before a training begins: what is refused leaves no folder.
+        self.writer = self.writer or self.make(str(self.folder))
 
     def looked(self, line: Mapping[str, float], best: float) -> None:
         for name, value in line.items():
@@ -114,9 +117,12 @@ class MLflow(Silent):
             import mlflow
         except ImportError:
             raise MissingExtra("mlflow", "mlflow", "Logging to MLflow") from None
-        folder.mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         self.mlflow: Any = mlflow
+        self.folder = folder
+
+    def begin(self, stage: str, step: int) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.mlflow.set_tracking_uri(f"sqlite:///{self.folder / 'mlflow.db'}")
 
     def looked(self, line: Mapping[str, float], best: float) -> None:
         values = {name.replace("@", "_at_"): value for name, value in line.items() if name != "step"}

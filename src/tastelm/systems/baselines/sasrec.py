@@ -11,7 +11,7 @@ import torch
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
-from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape, window_for
+from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
 from tastelm.objectives.autoregressive import NextItem
 from tastelm.objectives.item_loss import item_loss
 from tastelm.settings import setting
@@ -57,6 +57,9 @@ class SASRec(System["SASRec.Config"]):
         tied: bool = setting(True, "score items by the vectors that are read", source="Kang and McAuley 2018")
         windows: Literal["all", "last"] = setting("all", "learn from all of a long history in windows, or from its last window", source="last in the paper")
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="Kang and McAuley 2018", at_least=1)
+
+        def __post_init__(self) -> None:
+            check_heads(self.dim, self.heads, self.positions)
 
     def settle(self, split: Split) -> SASRec:
         return SASRec(replace(self.config, max_len=self.config.max_len or window_for(split.train.lengths)))

@@ -11,7 +11,7 @@ import torch
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
-from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape, window_for
+from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
 from tastelm.objectives.item_loss import item_loss
 from tastelm.objectives.masked import MaskedItems
 from tastelm.settings import setting
@@ -58,6 +58,9 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         positions: Literal["start", "end", "rotary"] = setting("end", "learned vectors counted from the start or the end of the window, or rotary", source="start in the paper")
         head: bool = setting(True, "a dense layer, GELU and norm between state and items, and a bias for each item", source="Sun et al. 2019")
         max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
+
+        def __post_init__(self) -> None:
+            check_heads(self.dim, self.heads, self.positions)
 
     def settle(self, split: Split) -> BERT4Rec:
         # One place more than the histories take: the mask that asks stands in the window too.
