@@ -2,9 +2,10 @@
 
     python benchmarks/accuracy.py sasrec --data Beauty --seeds 0,1,2
     python benchmarks/accuracy.py sasrec --data ml-100k --set dropout=0.3 --set lr=0.003
+    python benchmarks/accuracy.py --table
 
 Each training is a line of `results/accuracy.jsonl`: command, data, settings, seed, seconds, machine, metrics with intervals. A
-line that is there is not trained again. Settings are to be chosen by the valid columns.
+line that is there is not trained again. Settings are to be chosen by the valid columns. `--table` writes all lines as `accuracy.md`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tastelm.threads import use_threads
 use_threads(int(os.environ.get("TASTELM_THREADS", "0")))
 
 import tastelm as tl  # noqa: E402
+from tastelm.files import write_text
 from tastelm.jobs import Job
 from tastelm.settings import parse_assignments
 from tastelm.systems.catalogue import system
@@ -41,13 +43,19 @@ SHOWN = ("hr@5", "ndcg@5", "hr@10", "ndcg@10", "hr@20", "mrr", "coverage@10")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("system")
-    parser.add_argument("--data", choices=SETS, required=True)
+    parser.add_argument("system", nargs="?")
+    parser.add_argument("--data", choices=SETS)
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--budget")
     parser.add_argument("--results", type=Path, default=HERE / "results" / "accuracy.jsonl")
     args = parser.parse_args()
+    if args.table:
+        write_text(args.results.with_suffix(".md"), table([json.loads(line) for line in args.results.read_text().splitlines()]))
+        return
+    if args.system is None or args.data is None:
+        parser.error("give a system and --data, or --table")
     settings = parse_assignments(args.set)
     split = tl.split(tl.read(SETS[args.data]))
     for seed in map(int, args.seeds.split(",")):
@@ -59,6 +67,29 @@ def main() -> None:
                 file.write(json.dumps(row) + "\n")
         scores = {part: {name: round(row[part]["metrics"][name], 4) for name in ("hr@10", "ndcg@10")} for part in ("valid", "test")}
         print(args.system, args.data, settings, "seed", seed, scores, f"{row['seconds']:.0f} s", f"{row['steps']} steps", flush=True)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """All results as Markdown: the mean over seeds, with the half-width of the interval of one training over users."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        words = " ".join(f"{name}={value}" for name, value in row["settings"].items()) or "defaults"
+        groups.setdefault((row["data"], row["system"], words), []).append(row)
+    lines = ["| data | system | settings | seeds | valid HR@10 | valid NDCG@10 | test HR@10 | test NDCG@10 | coverage@10 | seconds |", "|" + "---|" * 10]
+    for (data, name, words), found in sorted(groups.items(), key=lambda group: (list(SETS).index(group[0][0]), *group[0][1:])):
+        cells = [_mean(found, part, metric) for part in ("valid", "test") for metric in ("hr@10", "ndcg@10")]
+        coverage = sum(row["test"]["metrics"]["coverage@10"] for row in found) / len(found)
+        seconds = sum(row["seconds"] for row in found) / len(found)
+        seeds = ", ".join(str(row["seed"]) for row in found)
+        lines.append(f"| {data} | {name} | {words} | {seeds} | {' | '.join(cells)} | {coverage:.3f} | {seconds:.0f} |")
+    note = "Full ranking, leave-one-out; test histories hold the valid item. Seconds are of fitting, on a machine that did other work too."
+    return "\n".join(["# Accuracy", "", *lines, "", note, ""])
+
+
+def _mean(rows: list[dict[str, Any]], part: str, metric: str) -> str:
+    value = sum(row[part]["metrics"][metric] for row in rows) / len(rows)
+    low, high = rows[0][part]["ci95"][metric]
+    return f"{value:.4f} ±{(high - low) / 2:.4f}"
 
 
 def measure(job: Job, args: argparse.Namespace, settings: dict[str, str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from machine import machine, versions
 
 from tastelm.files import write_json, write_text
 
-SCRIPTS = ("epoch", "wallclock", "ranking", "memory")
+SCRIPTS = ("epoch", "wallclock", "ranking", "memory", "kill")
 SMOKE = "**A smoke run: the sizes are cut, so the numbers mean nothing.**"
 
 

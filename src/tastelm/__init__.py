@@ -29,7 +29,7 @@ _PUBLIC = {
     "TasteLMError": "tastelm.errors",
 }
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

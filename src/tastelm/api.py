@@ -12,7 +12,7 @@ from tastelm.comparison import compare as run_comparison
 from tastelm.data.dataset import Dataset
 from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as judge
 from tastelm.evaluation import protocol as make_protocol
@@ -81,7 +81,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a run on the test part of `data`, split as the run was.
 
-    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result.
+    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result. Raises RunError, SettingError,
+    and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)
@@ -90,6 +91,8 @@ def evaluate(
     parts = split_data(dataset, "leave-one-out" if name == "all" else name, seed=about.get("split_seed", 0))
     wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
     question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed)
+    if not any(item in model.items for item in parts.items.ids):
+        raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
     scorer = Translated(model, parts.items, parts.users)
     remarks = list(scorer.remarks)
     if name == "all":

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tastelm
-from tastelm.errors import OutputError, SettingError, TasteLMError, nearest
+from tastelm.errors import OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.files import write_bytes, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
@@ -94,7 +94,7 @@ def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> di
                 raise SettingError(f"--set {name}={value}: say of which system, as in --set {systems[0]}.{name}={value}.")
             owner, setting = systems[0], name
         if owner not in systems:
-            raise SettingError(f"--set {name}={value}: '{owner}' is not trained here; {nearest(owner, systems)}")
+            raise SettingError(f"--set {name}={value}: '{owner}' is not trained here, only {', '.join(systems)}.")
         if setting in found.setdefault(owner, {}):
             raise SettingError(f"--set gives '{owner}.{setting}' twice: {found[owner][setting]} and {value}. Keep one.")
         found[owner][setting] = value

@@ -19,7 +19,9 @@ from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
 from tastelm.systems.base import ItemScorer
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
-DEFAULT_METRICS = parse_metrics("hr@1,5,10,20 ndcg@5,10,20 mrr recall@10,20 precision@10 f1@10 map@10 coverage@10 novelty@10 popularity@10 popularity_lift@10 diversity@10")
+DEFAULT_METRICS = parse_metrics(
+    "hr@1,5,10,20 ndcg@5,10,20 mrr recall@10,20 precision@10 f1@10 map@10 coverage@10 novelty@10 popularity@10 popularity_lift@10 diversity@10"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +112,12 @@ def _count(scores: Tensor, targets: Sequences) -> tuple[NDArray[np.int64], NDArr
     table, owners = scores.numpy(), targets.owners
     gold = table[owners, targets.values][:, None]
     candidates = np.count_nonzero(table > -np.inf, axis=1)
-    rows = table if len(owners) == len(table) else table[owners]
-    above = np.count_nonzero(rows > gold, axis=1)
-    tied = np.count_nonzero(rows == gold, axis=1) - 1
+    above, tied = (np.empty(len(owners), np.int64) for _ in range(2))
+    for at in range(0, len(owners), len(table)):  # a copy of the row of every target at once could be many times the block
+        part = slice(at, at + len(table))
+        rows = table if len(owners) == len(table) else table[owners[part]]
+        above[part] = np.count_nonzero(rows > gold[part], axis=1)
+        tied[part] = np.count_nonzero(rows == gold[part], axis=1) - 1
     missing = gold[:, 0] == -np.inf
     return np.where(missing, candidates[owners], above), np.where(missing, 0, tied), candidates
 

@@ -78,7 +78,8 @@ def _run(stage: Stage, index: int, budget: Budget, seed: int, folder: Path | Non
         finished = Checkpoint.read(done)
         stage.module.load_state_dict(finished.tensors)
         return Trained(**finished.state)
-    checkpoint = folder / "now.safetensors" if folder else None
+    # A name of its own for each stage: one that is left behind by a kill is never taken for the next stage's.
+    checkpoint = folder / f"now-{index}.safetensors" if folder else None
     trained = run_stage(stage, seed=_stage_seed(seed, index), budget=budget, validate=validate, checkpoint=checkpoint, watch=watch)
     if done is not None and checkpoint is not None and trained.steps:
         Checkpoint(asdict(trained), dict(stage.module.state_dict())).write(done)

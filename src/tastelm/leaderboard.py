@@ -46,7 +46,15 @@ class Leaderboard:
 def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
     """For a terminal. Below `WIDE` columns the sizes are left out and intervals stand under their numbers; a number is never cut."""
     wide = width >= WIDE
-    table = Table(title=escape(_title(board)), caption=escape(_caption(board)), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=GAP)
+    table = Table(
+        title=escape(_title(board)),
+        caption=escape(_caption(board)),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=GAP,
+        pad_edge=False,
+    )
     for name in _head(board, sizes=wide):
         words = name == AGAINST
         table.add_column(name, justify="left" if words or name == "system" else "right", no_wrap=not words, min_width=9 if words else None)

@@ -62,12 +62,12 @@ def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:
     parsed: dict[str, Any] = {}
     for name, value in values.items():
         if name not in adapters:
-            raise SettingError(f"{owner} has no setting '{name}'; {nearest(name, adapters)}")
+            raise SettingError(f"{owner} has no setting '{name}'; {nearest(name, adapters) if adapters else 'it has none at all.'}")
         try:
             parsed[name] = _parsed(adapters[name], value)
         except ValidationError as error:
             kind = next(line.kind for line in describe(config) if line.name == name)
-            raise SettingError(f"{owner}.{name}: {value!r} does not fit ({_reason(error)}); it takes {kind}.") from None
+            raise SettingError(f"{owner}.{name}: {value!r} does not fit ({reason(error)}); it takes {kind}.") from None
     try:
         return config(**parsed)
     except SettingError as error:
@@ -86,6 +86,12 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
             raise SettingError(f"--set gives '{name}' twice: {found[name]} and {value.strip()}. Keep one.")
         found[name] = value.strip()
     return found
+
+
+def reason(error: ValidationError) -> str:
+    """What a value fails for, in lower case, to stand in a sentence."""
+    message = error.errors()[0]["msg"].removeprefix("Value error, ").rstrip(".")
+    return message[0].lower() + message[1:]
 
 
 def _adapters(config: type) -> dict[str, TypeAdapter[Any]]:
@@ -107,11 +113,6 @@ def _parsed(adapter: TypeAdapter[Any], value: Any) -> Any:
         return adapter.validate_strings(value)
     # A whole number may stand for any number; nothing else may stand for what it is not.
     return adapter.validate_python(value, strict=isinstance(value, bool) or not isinstance(value, int))
-
-
-def _reason(error: ValidationError) -> str:
-    message = error.errors()[0]["msg"]
-    return message[0].lower() + message[1:]
 
 
 def _kind(annotation: Any, limits: Mapping[str, float]) -> str:

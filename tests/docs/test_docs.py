@@ -20,7 +20,9 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     circle(40).interactions.write_csv("log.csv")
     code = blocks("README.md")[0].replace('"id1", "id2"', '"1", "2"').replace('tl.fit("sasrec", data)', 'tl.fit("sasrec", data, budget="5steps")')
-    code = code.replace('budget="10m"', 'budget="5steps"').replace('"runs/mine/runs/" + "..."', "next(iter(__import__('pathlib').Path('runs/mine/runs').iterdir()))")
+    code = code.replace('budget="10m"', 'budget="5steps"').replace(
+        '"runs/mine/runs/" + "..."', "next(iter(__import__('pathlib').Path('runs/mine/runs').iterdir()))"
+    )
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
     model = names["model"]

@@ -97,9 +97,7 @@ def test_expected_value_is_the_mean_over_all_tie_orders(scores: list[int], targe
 
 @given(scores, st.sets(st.integers(0, 7), min_size=2, max_size=5), st.integers(1, 8), st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
-def test_a_drawn_order_is_one_of_the_tie_orders_and_the_same_for_all_metrics(
-    scores: list[int], targets: set[int], k: int, seed: int
-) -> None:
+def test_a_drawn_order_is_one_of_the_tie_orders_and_the_same_for_all_metrics(scores: list[int], targets: set[int], k: int, seed: int) -> None:
     ranks = ranks_of((scores, sorted(targets)), seed=seed)
     drawn = [float(np.asarray(Metric(name, k)(ranks))[0]) for name in AT_K]
     possible = [[by_hand(name, order, sorted(targets), k) for name in AT_K] for order in orders(scores)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = (), title: str | None = None) -> Table:
     """A table with numbers to the `right`; these and the columns to be kept `whole` are never broken."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in right or column in whole)
     return table

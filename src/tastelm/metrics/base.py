@@ -46,9 +46,7 @@ class Lists:
         if self.items.ndim != 2 or self.items.dtype.kind not in "iu":
             raise DataError(f"Lists.items must be (cases, K) whole numbers, got shape {self.items.shape} of {self.items.dtype}.")
         if self.items.size and not (self.items.min() >= -1 and self.items.max() < self.n_items):
-            raise DataError(
-                f"Lists.items holds codes {self.items.min()}..{self.items.max()}: allowed are 0..{self.n_items - 1}, and -1 for no item."
-            )
+            raise DataError(f"Lists.items holds codes {self.items.min()}..{self.items.max()}: allowed are 0..{self.n_items - 1}, and -1 for no item.")
         if self.popularity.shape != (self.n_items,):
             raise DataError(f"Lists.popularity has shape {self.popularity.shape}: give one count for each of the {self.n_items} items.")
         if not (np.isfinite(self.popularity).all() and (self.popularity >= 0).all()):
@@ -56,9 +54,7 @@ class Lists:
         if self.vectors is not None and (self.vectors.ndim != 2 or len(self.vectors) != self.n_items):
             raise DataError(f"Lists.vectors has shape {self.vectors.shape}: give one vector for each of the {self.n_items} items.")
         if self.history_popularity is not None and self.history_popularity.shape != (self.n_cases,):
-            raise DataError(
-                f"Lists.history_popularity has shape {self.history_popularity.shape}: give one value for each of {self.n_cases} cases."
-            )
+            raise DataError(f"Lists.history_popularity has shape {self.history_popularity.shape}: give one value for each of {self.n_cases} cases.")
 
     @property
     def n_cases(self) -> int:

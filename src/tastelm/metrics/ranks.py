@@ -45,13 +45,9 @@ class Ranks:
         if self.tied.shape != self.above.shape:
             raise DataError(f"Ranks.tied has {self.tied.size} values, above has {self.above.size}: give one of each per target.")
         if self.offsets.size != self.n_candidates.size + 1:
-            raise DataError(
-                f"Ranks.offsets has {self.offsets.size} values for {self.n_candidates.size} cases: it must have one more than cases."
-            )
+            raise DataError(f"Ranks.offsets has {self.offsets.size} values for {self.n_candidates.size} cases: it must have one more than cases.")
         if self.offsets[0] != 0 or self.offsets[-1] != self.above.size:
-            raise DataError(
-                f"Ranks.offsets runs from {self.offsets[0]} to {self.offsets[-1]}: it must run from 0 to the {self.above.size} targets."
-            )
+            raise DataError(f"Ranks.offsets runs from {self.offsets[0]} to {self.offsets[-1]}: it must run from 0 to the {self.above.size} targets.")
         empty = np.flatnonzero(self.n_targets < 1)
         if empty.size:
             raise DataError(f"Ranks: case {empty[0]} has no target ({empty.size} of {self.n_cases} cases). Leave such cases out.")

@@ -160,9 +160,7 @@ def _best(values: Mapping[str, ArrayLike], higher_is_better: bool) -> str:
 def _differences(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> FloatArray:
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
-        raise DataError(
-            f"{name_a} has values of shape {first.shape}, {name_b} of {second.shape}: a paired comparison needs the same cases for both."
-        )
+        raise DataError(f"{name_a} has values of shape {first.shape}, {name_b} of {second.shape}: a paired comparison needs the same cases for both.")
     difference = first - second
     if np.isnan(difference).all():
         raise DataError(f"{name_a} and {name_b} have no case in which both have a value: there is nothing to compare.")

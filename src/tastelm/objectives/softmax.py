@@ -28,7 +28,9 @@ def chunked_cross_entropy(states: Tensor, table: Tensor, targets: Tensor, *, chu
     """
     if chunk == 0:
         chunk = max(1, min(CHUNK, LARGEST // (len(table) * states.element_size())))
-    loss: Tensor = _ChunkedCrossEntropy.apply(states, table, targets, chunk)  # type: ignore[no-untyped-call]
+    # Under mixed precision the states may come in half of it: enough for them, not for a sum over the whole catalogue.
+    with torch.autocast(states.device.type, enabled=False):
+        loss: Tensor = _ChunkedCrossEntropy.apply(states.to(table.dtype), table, targets, chunk)  # type: ignore[no-untyped-call]
     return loss
 
 

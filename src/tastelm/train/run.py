@@ -7,6 +7,7 @@ hand modules on need the loop itself in our hands, while device, precision and p
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
@@ -34,7 +35,7 @@ Validate = Callable[[nn.Module, str], float]
 
 # An epoch of a small set is over in a blink and one of a large set lasts too long to be blind for; looks come in between.
 LOOK_AT_LEAST, LOOK_AT_MOST = 150, 1500
-CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_SECONDS = float(os.environ.get("TASTELM_CHECKPOINT_SECONDS", "20"))
 # Writing checkpoints may take this share of the time at most.
 CHECKPOINT_SHARE = 0.02
 
@@ -55,6 +56,13 @@ class Trained:
     parameters: int
 
 
+class _Sealed:
+    """A batch that goes through Fabric as it is: under mixed precision it looks for tensors in what comes in, and refuses frozen dataclasses."""
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+
+
 class _Step(nn.Module):
     """Module and objective as one forward call, which is what a strategy of several processes can wrap."""
 
@@ -62,8 +70,8 @@ class _Step(nn.Module):
         super().__init__()
         self.module, self.objective = module, objective
 
-    def forward(self, batch: Any, rng: np.random.Generator) -> tuple[Tensor, int]:
-        outcome = self.objective(self.module, batch, rng)
+    def forward(self, sealed: _Sealed, rng: np.random.Generator) -> tuple[Tensor, int]:
+        outcome = self.objective(self.module, sealed.batch, rng)
         return outcome.loss, outcome.targets  # Fabric looks for tensors in what comes back, and refuses frozen dataclasses
 
 
@@ -153,6 +161,8 @@ class _Loop:
         while state.batch < self.per_epoch:
             used = self.budget.used(time.perf_counter() - self.began, state.step, state.epoch + state.batch / self.per_epoch)
             if used >= 1:
+                if state.step == 0:
+                    raise SettingError(f"stage '{self.stage.name}': the budget is over before the first step. Give more with --budget.")
                 self._look(every)
                 return "budget"
             self._learn(batches, used)
@@ -179,7 +189,7 @@ class _Loop:
         total, targets = 0.0, 0
         for index in range(state.batch, last):
             with self.fabric.no_backward_sync(self.step_module, enabled=index + 1 < last):
-                loss, count = self.step_module(batches[index], rng)
+                loss, count = self.step_module(_Sealed(batches[index]), rng)
                 self.fabric.backward(loss / (last - state.batch))
             total, targets = total + float(loss.detach()), targets + count
         if not math.isfinite(total):
@@ -194,9 +204,11 @@ class _Loop:
     def _look(self, every: int) -> None:
         """Validate, keep the weights if they are the best so far, and write a line of history."""
         state = self.state
+        if state.history and state.history[-1]["step"] == state.step:
+            return  # the budget ends where a look was due anyway
         line = {"step": state.step, "seconds": time.perf_counter() - self.began, "loss": float(np.mean(state.losses)) if state.losses else math.nan}
         state.losses.clear()
-        if self.validate is not None and (not state.history or state.history[-1]["step"] != state.step):
+        if self.validate is not None:
             self.step_module.eval()
             metric = self.validate(self.stage.module, str(self.stage.monitor))
             line[str(self.stage.monitor)] = metric

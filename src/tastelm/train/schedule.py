@@ -62,7 +62,7 @@ class Course:
         """Note a validation metric (higher is better) after `step` steps, looked at `every` so many. Returns whether it is the best."""
         better = metric > self.best
         self.best, self.best_step, self.bad = (metric, step, 0) if better else (self.best, self.best_step, self.bad + 1)
-        if self.cool_from < 0 and self.bad >= schedule.patience:
+        if self.cool_from < 0 and self.bad >= schedule.patience and schedule.kind != "linear":
             self.cool_from, self.cool_for = step, max(every, int(schedule.cooldown * step)) if schedule.kind == "plateau" else 0
         return better
 

@@ -16,7 +16,10 @@ from tastelm.train.stage import Stage
 
 class ItemKNN(System["ItemKNN.Config"]):
     """Shrunk cosine between the user columns of two items, the nearest of each kept (Sarwar et al., 2001; shrinkage as in Bell and Koren, 2007):
-    sim(i, j) = |U_i & U_j| / (sqrt(|U_i| |U_j|) + shrink)."""
+    sim(i, j) = |U_i & U_j| / (sqrt(|U_i| |U_j|) + shrink).
+
+    Deviation, chosen on validation: the last three items of a history are looked at (`recent=0`: all of it).
+    """
 
     card = Card(
         name="itemknn",
@@ -32,7 +35,7 @@ class ItemKNN(System["ItemKNN.Config"]):
     class Config:
         neighbours: int = setting(200, "similar items kept of each item", at_least=1)
         shrink: float = setting(10.0, "distrust of pairs met by few users", at_least=0)
-        recent: int = setting(0, "last items of a history that are looked at; 0: all", at_least=0)
+        recent: int = setting(3, "last items of a history that are looked at; 0: all", source="0 in the paper", at_least=0)
 
     def build(self, n_items: int, n_users: int) -> Neighbours:
         return Neighbours(n_items, min(self.config.neighbours, n_items), recent=self.config.recent)

@@ -44,11 +44,15 @@ class SASRec(System["SASRec.Config"]):
         dim: int = setting(64, "width of the item vectors and states", source="50 in the paper", at_least=2)
         layers: int = setting(2, "transformer blocks", source="Kang and McAuley 2018", at_least=1, at_most=64)
         heads: int = setting(2, "attention heads; dim must be a multiple", source="1 in the paper", at_least=1)
-        max_len: int = setting(0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0)
-        dropout: float = setting(0.5, "share of units dropped in training", source="Kang and McAuley 2018", at_least=0, at_most=0.95)
-        lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1)
+        max_len: int = setting(
+            0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0
+        )
+        dropout: float = setting(0.4, "share of units dropped in training", source="0.5 in the paper", at_least=0, at_most=0.95)
+        lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1)
         weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", at_least=0)
-        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting("full", "over the whole catalogue, or against drawn negatives", source="bce in the paper")
+        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
+            "full", "over the whole catalogue, or against drawn negatives", source="bce in the paper"
+        )
         negatives: int = setting(256, "items drawn in a step by the losses that sample", source="1 in the paper", at_least=1)
         calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1)
         batch: int = setting(768, "predictions in a step", at_least=1)

@@ -45,17 +45,23 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         dim: int = setting(64, "width of the item vectors and states", source="Sun et al. 2019", at_least=2)
         layers: int = setting(2, "transformer blocks", source="Sun et al. 2019", at_least=1, at_most=64)
         heads: int = setting(2, "attention heads; dim must be a multiple", source="Sun et al. 2019", at_least=1)
-        max_len: int = setting(0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0)
+        max_len: int = setting(
+            0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0
+        )
         dropout: float = setting(0.2, "share of units dropped in training", source="Sun et al. 2019", at_least=0, at_most=0.95)
         lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1)
         weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", source="0.01 in the paper", at_least=0)
         mask: float = setting(0.5, "share of the items that is hidden", source="0.2 to 0.6 in the paper", above=0, at_most=1)
         last: float = setting(0.2, "share of the sequences whose last item alone is hidden", source="1/11 in the paper's code", at_least=0, at_most=1)
-        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting("full", "over the whole catalogue, or against drawn negatives", source="Sun et al. 2019")
+        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
+            "full", "over the whole catalogue, or against drawn negatives", source="Sun et al. 2019"
+        )
         negatives: int = setting(256, "items drawn in a step by the losses that sample", at_least=1)
         batch: int = setting(768, "items read in a step", at_least=1)
         block: Literal["pre", "post"] = setting("pre", "norms before each part, or after it", source="post in the paper")
-        positions: Literal["start", "end", "rotary"] = setting("end", "learned vectors counted from the start or the end of the window, or rotary", source="start in the paper")
+        positions: Literal["start", "end", "rotary"] = setting(
+            "end", "learned vectors counted from the start or the end of the window, or rotary", source="start in the paper"
+        )
         head: bool = setting(True, "a dense layer, GELU and norm between state and items, and a bias for each item", source="Sun et al. 2019")
         max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
 
