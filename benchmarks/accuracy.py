@@ -18,18 +18,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tastelm.threads import use_threads
+from common import HERE  # sets the threads, before torch is imported
 
-use_threads(int(os.environ.get("TASTELM_THREADS", "0")))
-
-import tastelm as tl  # noqa: E402
+import tastelm as tl
 from tastelm.files import write_text
 from tastelm.jobs import Job
 from tastelm.settings import parse_assignments
 from tastelm.systems.catalogue import system
 
-HERE = Path(__file__).parent
-DATA = Path(os.environ.get("TASTELM_DATA", HERE.parent.parent / "shared" / "data"))
+DATA = Path(os.environ["TASTELM_DATA"])
 SETS = {
     "Beauty": DATA / "s3rec" / "Beauty.txt",
     "Sports": DATA / "s3rec" / "Sports_and_Outdoors.txt",

@@ -74,7 +74,9 @@ def test_what_does_not_fit_is_refused_by_name(name: str, value: object, message:
         configure(Config, {name: value}, owner="toy")
 
 
-VALUES = st.one_of(st.text(), st.integers().map(str), st.floats().map(str), st.sampled_from(["true", "full", "nan", "-0", "1e400", "rotary", "0x10", "١", "1_0"]))
+VALUES = st.one_of(
+    st.text(), st.integers().map(str), st.floats().map(str), st.sampled_from(["true", "full", "nan", "-0", "1e400", "rotary", "0x10", "١", "1_0"])
+)
 
 
 @given(name=st.sampled_from(SYSTEMS), data=st.data())
@@ -89,7 +91,9 @@ def test_any_text_for_any_setting_is_a_config_or_refused(name: str, data: st.Dat
         assert isinstance(config, found.Config)
 
 
-@given(name=st.sampled_from(names()), settings=st.dictionaries(st.text(), st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans()), max_size=3))
+@given(
+    name=st.sampled_from(names()), settings=st.dictionaries(st.text(), st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans()), max_size=3)
+)
 def test_any_name_with_any_value_is_a_config_or_refused(name: str, settings: dict[str, Any]) -> None:
     try:
         system(name).create(settings)

@@ -12,7 +12,7 @@ from rich.panel import Panel
 
 import tastelm
 from tastelm.cli import show
-from tastelm.cli.main import guarded
+from tastelm.cli.leaving import guarded
 from tastelm.data.check import check
 from tastelm.threads import use_threads
 

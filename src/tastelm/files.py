@@ -36,12 +36,21 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException as error:
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _refusal(path, error) from error
+    finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        if not isinstance(error, OSError) or isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another place, or make room there.") from error
+
+
+def remove(path: Path) -> None:
+    """Take a file away, if it is there. Raises OutputError if that cannot be done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refusal(path, error) from error
 
 
 def write_text(path: Path, content: str) -> None:
@@ -57,6 +66,10 @@ def write_json(path: Path, content: Any) -> None:
 def to_json(content: Any) -> str:
     """Plain values as JSON that a person can read. Not-a-number is written as null, which every reader of JSON knows."""
     return json.dumps(_without_nan(content), indent=2, ensure_ascii=False)
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: cannot be written ({error.strerror or error}). Choose another place, or make room there.")
 
 
 def _without_nan(content: Any) -> Any:

@@ -24,7 +24,7 @@ from safetensors.torch import save as save_tensors
 import tastelm
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import RunError
-from tastelm.files import write_bytes, write_json, write_text
+from tastelm.files import remove, write_bytes, write_json, write_text
 from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
 
@@ -37,7 +37,7 @@ def save(recommender: Recommender, folder: Path) -> None:
     """Write a run folder. The manifest comes last: without it the folder is no run. Raises OutputError."""
     about = dict(recommender.about)
     metrics = about.pop("metrics", {})
-    (folder / MANIFEST).unlink(missing_ok=True)
+    remove(folder / MANIFEST)
     settings = {name: value for name, value in vars(recommender.system.config).items() if value is not None}
     run = {"system": recommender.name, "version": tastelm.__version__, "mask_seen": recommender.mask_seen, **about.pop("run", {})}
     write_text(folder / "config.toml", tomli_w.dumps({"run": run, "settings": settings, **about}))

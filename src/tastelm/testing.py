@@ -12,7 +12,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,11 +65,11 @@ def tastes(users: int = 150, *, seed: int = 0) -> Dataset:
     return Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), name="tastes")
 
 
-def train(system: type[System[Any]], data: Dataset, settings: Mapping[str, Any] | None = None, *, seed: int = 0, budget: str = "300steps", folder: Path | None = None) -> Fitted:  # fmt: skip
+def train(system: type[System[Any]], data: Dataset, settings: Mapping[str, Any] | None = None, *, budget: str = "300steps") -> Fitted:
     """Train `system` with small settings on `data`."""
     known = {entry.name for entry in fields(system.Config)}
     small = {name: value for name, value in SMALL.items() if name in known} | dict(settings or {})
-    return fit_system(system.create(small), split(data), budget=Budget.parse(budget), seed=seed, folder=folder)
+    return fit_system(system.create(small), split(data), budget=Budget.parse(budget))
 
 
 def _model(system: type[System[Any]], settings: Mapping[str, Any] | None, data: Dataset | None = None) -> Recommender:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 from cli.running import Outcome, done, tastelm
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from tastelm.testing import circle
@@ -56,7 +58,6 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 LOG, OUT = ("--data", "{log}"), ("--out", "{out}")
-FIT, COMPARE = ("fit", "{system}", *LOG, *OUT), ("compare", *LOG, *OUT)
 
 
 def fit(system: str, *more: str) -> tuple[str, ...]:
@@ -106,7 +107,8 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     # values of settings
     ("word for a whole number", setting("sasrec", "dim=abc"), r"sasrec.dim: 'abc' does not fit .*; it takes a whole number >= 2"),
     ("fraction for a whole number", setting("sasrec", "dim=1.5"), r"sasrec.dim: '1.5' does not fit .*; it takes a whole number"),
-    ("above the limit", setting("sasrec", "dropout=2"), r"sasrec.dropout: '2' does not fit \(input should be less than or equal to 0.95\); it takes a number >= 0, <= 0.95"),
+    ("above the limit", setting("sasrec", "dropout=2"),
+     r"sasrec.dropout: '2' does not fit \(input should be less than or equal to 0.95\); it takes a number >= 0, <= 0.95"),
     ("below the limit", setting("ease", "l2=-1"), r"ease.l2: '-1' does not fit \(input should be greater than 0\); it takes a number > 0"),
     ("not a number", setting("sasrec", "lr=nan"), r"sasrec.lr: 'nan' does not fit \(input should be a finite number\)"),
     ("infinite", setting("ease", "l2=inf"), r"ease.l2: 'inf' does not fit"),
@@ -117,13 +119,15 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     ("heads that do not divide", setting("sasrec", "heads=3"), r"sasrec.heads: dim 64 is not a multiple of heads 3\. Choose another number of heads"),
     ("the same for its sister", setting("bert4rec", "dim=10", "heads=4"), r"bert4rec.heads: dim 10 is not a multiple of heads 4"),
     ("the same in a comparison", compare("--systems", "ease,sasrec", "--set", "sasrec.heads=7"), r"sasrec.heads: dim 64 is not a multiple of heads 7"),
-    ("rotary with odd heads", setting("sasrec", "positions=rotary", "dim=6"), r"sasrec.positions: rotary turns pairs .* dim 6 / heads 2 is odd\. .*multiple of 4"),
+    ("rotary with odd heads", setting("sasrec", "positions=rotary", "dim=6"),
+     r"sasrec.positions: rotary turns pairs .* dim 6 / heads 2 is odd\. .*multiple of 4"),
     ("setting twice", setting("ease", "l2=1", "l2=2"), r"--set gives 'l2' twice: 1 and 2\. Keep one"),
     ("setting twice, once with its system", setting("ease", "l2=1", "ease.l2=2"), r"--set gives 'ease.l2' twice: 1 and 2\. Keep one"),
     ("setting without =", setting("ease", "l2"), r"--set 'l2' is not of the form name=value, as in --set lr=0.001"),
     ("setting without a value", setting("ease", "l2="), r"--set 'l2=' is not of the form name=value"),
     ("setting without a name", setting("ease", "=3"), r"--set '=3' is not of the form name=value"),
-    ("setting of a system that is not compared", compare("--systems", "ease,itemknn", "--set", "esae.l2=1"), r"--set esae.l2=1: 'esae' is not trained here, only ease, itemknn\."),
+    ("setting of a system that is not compared", compare("--systems", "ease,itemknn", "--set", "esae.l2=1"),
+     r"--set esae.l2=1: 'esae' is not trained here, only ease, itemknn\."),
     ("setting of a system that is not fitted", setting("ease", "sasrec.lr=1"), r"--set sasrec.lr=1: 'sasrec' is not trained here, only ease\."),
     ("setting of which system", compare("--systems", "ease,itemknn", "--set", "l2=1"), r"--set l2=1: say of which system, as in --set ease.l2=1"),
     ("negative seed", fit("ease", "--seed", "-1"), r"--seed: '-1' does not fit \(input should be greater than or equal to 0\)"),
@@ -155,22 +159,27 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     ("nothing to test", ("compare", *LOG, *OUT, "--systems", "ease", "--split", "all"), r"log: the split all has no test questions to evaluate on"),
     ("text for a probe of numbers", ("fit", "next-integer", "--data", "{place}/text.csv", *OUT), r"text, column 'item': 'p' is not a whole number"),
     ("too many items", setting("ease", "max_items=5"), r"ease: 20 items need .* GiB to fit\. Use itemknn"),
-    ("learning rate out of hand", setting("sasrec", "dim=8", "layers=1", "heads=1", "lr=1", "weight_decay=1e30"), r"the loss is (nan|inf) at step \d+\. Lower the learning rate \(--set lr="),
+    ("learning rate out of hand", setting("sasrec", "dim=8", "layers=1", "heads=1", "lr=1", "weight_decay=1e30"),
+     r"the loss is (nan|inf) at step \d+\. Lower the learning rate \(--set lr="),
     # places to write to
     ("--out is a file", ("fit", "ease", *LOG, "--out", "{place}/file"), r"file/.*: cannot be written \(.*\)\. Choose another place"),
-    ("--out below a file", ("compare", *LOG, "--systems", "ease", "--out", "{place}/file/board"), r"cannot be written \(Not a directory\)\. Choose another place"),
+    ("--out below a file", ("compare", *LOG, "--systems", "ease", "--out", "{place}/file/board"),
+     r"cannot be written \(Not a directory\)\. Choose another place"),
     ("--out where nobody can write", ("fit", "ease", *LOG, "--out", "/proc/tastelm"), r"/proc/tastelm.*: cannot be written \(.*\)\. Choose another place"),
     ("--out of another run", ("fit", "popularity", *LOG, "--out", "{place}/run"),
      r"run holds a run of ease on log with other settings, seed or data\. Choose another --out, or delete the folder"),
-    ("--out of the same run with another setting", ("fit", "ease", *LOG, "--set", "l2=3", "--out", "{place}/run"), r"run holds a run of ease on log with other settings"),
+    ("--out of the same run with another setting", ("fit", "ease", *LOG, "--set", "l2=3", "--out", "{place}/run"),
+     r"run holds a run of ease on log with other settings"),
     ("--out of an unfinished training", ("fit", "ease", *LOG, "--out", "{place}/unfinished"),
      r"unfinished holds the unfinished training of another command\. Choose another --out, or delete the folder"),
-    ("--out with a damaged claim", ("fit", "ease", *LOG, "--out", "{place}/garbled"), r"garbled/checkpoint/job.json: the file is damaged\. Delete .*garbled to begin"),
+    ("--out with a damaged claim", ("fit", "ease", *LOG, "--out", "{place}/garbled"),
+     r"garbled/checkpoint/job.json: the file is damaged\. Delete .*garbled to begin"),
     # runs
     ("no such run", ("evaluate", "{place}/rnu", *LOG), r"rnu: no run stands there \(manifest.json is missing\)\. Give a folder that tastelm fit has written"),
     ("empty run", ("recommend", "{place}/hollow", "--history", "1"), r"hollow: no run stands there"),
     ("run that is a file", ("recommend", "{place}/file", "--history", "1"), r"file: no run stands there"),
-    ("unfinished run", ("recommend", "{place}/unfinished", "--history", "1"), r"no run stands there .*Its training is not finished: run the same fit command again"),
+    ("unfinished run", ("recommend", "{place}/unfinished", "--history", "1"),
+     r"no run stands there .*Its training is not finished: run the same fit command again"),
     ("history of a missing run", ("recommend", "{place}/rnu", "--history", "1 2"), r"rnu: no run stands there"),
     ("unknown metric of a run", ("evaluate", "{place}/run", *LOG, "--metrics", "mrrr"), r"unknown metric 'mrrr': did you mean 'mrr'\?"),
     ("data that the run does not know", ("evaluate", "{place}/run", "--data", "{place}/text.csv"), r"none of the 4 items of text is known to the run"),
@@ -181,12 +190,15 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     ("history with --out", ("recommend", "{place}/run", "--history", "1", "--out", "{out}.csv"), r"recommend takes --users FILE and --out FILE together"),
     ("no recommendations", ("recommend", "{place}/run", "--history", "1", "-k", "0"), r"-k: '0' does not fit \(input should be greater than or equal to 1\)"),
     ("word for a number", ("recommend", "{place}/run", "--history", "1", "-k", "ten"), r"-k: 'ten' does not fit \(input should be a valid integer"),
-    ("unknown ending", ("recommend", "{place}/run", "--users", "{place}/users.csv", "--out", "{out}.xlsx"), r"the ending '\.xlsx' is not known; use \.parquet, \.csv, \.jsonl"),
+    ("unknown ending", ("recommend", "{place}/run", "--users", "{place}/users.csv", "--out", "{out}.xlsx"),
+     r"the ending '\.xlsx' is not known; use \.parquet, \.csv, \.jsonl"),
     ("no ending", ("recommend", "{place}/run", "--users", "{place}/users.csv", *OUT), r"the ending '' is not known"),
     ("no such users", ("recommend", "{place}/run", "--users", "{place}/usres.csv", "--out", "{out}.csv"), r"usres.csv: there is no such file"),
     ("no users", ("recommend", "{place}/run", "--users", "{place}/nobody.csv", "--out", "{out}.csv"), r"nobody.csv: there is a header but no user below it"),
-    ("user without a name", ("recommend", "{place}/run", "--users", "{place}/nameless.csv", "--out", "{out}.csv"), r"nameless.csv, row 3, column 'user': it is empty\. Name every user"),
-    ("recommendations below a file", ("recommend", "{place}/run", "--users", "{place}/users.csv", "--out", "{place}/file/recs.csv"), r"recs.csv: cannot be written"),
+    ("user without a name", ("recommend", "{place}/run", "--users", "{place}/nameless.csv", "--out", "{out}.csv"),
+     r"nameless.csv, row 3, column 'user': it is empty\. Name every user"),
+    ("recommendations below a file", ("recommend", "{place}/run", "--users", "{place}/users.csv", "--out", "{place}/file/recs.csv"),
+     r"recs.csv: cannot be written"),
 ]  # fmt: skip
 
 
@@ -277,19 +289,19 @@ def test_a_run_on_other_data_with_repeats_of_the_command_is_refused_before_it_is
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_full_disk_leaves_no_half_file(call: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing fails at every place once, and what is left can be gone on with."""
-    writes = 0
+    room = 0
 
     def full(*arguments: object) -> None:
-        nonlocal writes
-        writes += 1
-        if writes > allowed:
+        nonlocal room
+        if room == 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room -= 1
         usual(*arguments)
 
     usual: Callable[..., None] = getattr(os, call)
     command = ("fit", "ease", "--data", place / "log.csv", "--out", tmp_path / "run")
-    for allowed in range(6):
-        writes = 0
+    for written in range(6):
+        room = written
         with monkeypatch.context() as patched:
             patched.setattr(os, call, full)
             refused(tastelm(*command), r"cannot be written \(No space left on device\)\. Choose another place, or make room there")
@@ -336,3 +348,47 @@ def test_too_large_a_model_is_one_sentence(place: Path, tmp_path: Path, monkeypa
         r"Out of memory \(.*you tried to allocate 16000000000000 bytes\.\)\. Use a smaller dim, a sampled loss or fewer items",
     )
     assert files(tmp_path) == {}
+
+
+WORDS = st.one_of(
+    st.text(),
+    st.integers().map(str),
+    st.sampled_from(["10m", "3steps", "ratio:0.5,0.2", "l2=3", "l2=-3", "full", "uniform-3", "hr@3", "nan", "-", "--", "[/b]"]),
+)
+OPTIONS = (
+    "--budget",
+    "--split",
+    "--seed",
+    "--split-seed",
+    "--set",
+    "--user",
+    "--item",
+    "--time",
+    "--duplicates",
+    "--bad-rows",
+    "--k-core",
+    "--min-rating",
+    "--events",
+)
+
+
+@given(options=st.lists(st.tuples(st.sampled_from(OPTIONS), WORDS), max_size=2))
+def test_any_options_are_taken_or_refused(options: list[tuple[str, str]], place: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    outcome = tastelm("fit", "ease", "--data", place / "log.csv", "--out", folder / "run", *(word for option in options for word in option))
+    if outcome.code == 0:
+        assert sorted(os.listdir(folder / "run")) == RUN_FILES
+    else:
+        refused(outcome, r".")
+        assert files(folder) == {}
+
+
+@given(history=st.text(), exclude=st.text(), user=st.text(), k=WORDS)
+def test_any_history_is_answered_or_refused(history: str, exclude: str, user: str, k: str, place: Path) -> None:
+    outcome = tastelm("recommend", place / "run", f"--history={history}", f"--exclude={exclude}", f"--user={user}", f"-k={k}", "--json")
+    if outcome.code == 0:
+        assert json.loads(outcome.out)["unknown"] == [
+            word for word in history.split() if not word.isascii() or not word.isdecimal() or str(int(word)) != word or int(word) > 19
+        ]
+    else:
+        refused(outcome, r"-k")

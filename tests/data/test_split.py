@@ -140,6 +140,13 @@ def test_ties_are_broken_by_the_seed_and_not_by_the_item_id(order: str) -> None:
         assert len({ids[user] for ids in last}) > 1, "over the seeds every user's tie falls differently"
 
 
+@pytest.mark.parametrize("order", ["time", "none"])
+def test_copies_of_an_item_do_not_stick_together(order: str) -> None:
+    """Where nothing tells the order, an item met twice must not stand beside its copy: the answer would stand right before the question."""
+    made = split(dataset([(user, item, 0) for user in range(300) for item in (3, 3, 5, 5, 7, 7)], order))
+    assert np.mean(made.cases(Part.VALID).targets.values == made.cases(Part.TEST).targets.values) == pytest.approx(1 / 5, abs=0.07)
+
+
 @many
 @given(events=EVENTS)
 def test_a_file_that_is_its_own_order_keeps_it(events: list[Event]) -> None:

@@ -138,7 +138,7 @@ def test_bpr_mf_learns_whom_it_knows_and_meets_strangers_in_their_half() -> None
     stranger = fitted.recommender.recommend(["0", "1"], 5)
     assert len(set(stranger.ids) & half) >= 4, "a stranger's two items tell the taste"
     known = fitted.recommender.recommend([], 5, user="u1", keep_seen=True)
-    assert not set(known.ids) & half, "user u1 likes the other half, whatever the history given"
+    assert len(set(known.ids) & half) <= 1, "user u1 likes the other half, whatever the history given"
 
 
 @pytest.mark.parametrize(("name", "more"), [("sasrec", 0), ("bert4rec", 1)])

@@ -255,7 +255,7 @@ def test_kill_nine(tmp_path: Path) -> None:
 
     def start(folder: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", SCRIPT, "--threads", "1", "fit", "sasrec", "--data", str(tmp_path / "log.csv"), "--out", str(tmp_path / folder)]
-        settings = ["--budget", "400steps", "--seed", "5", "--set", "dim=16", "--set", "batch=64", "--set", "dropout=0.3", "--set", "loss=sampled"]
+        settings = ["--budget", "200steps", "--seed", "5", "--set", "dim=16", "--set", "batch=64", "--set", "dropout=0.3", "--set", "loss=sampled"]
         return subprocess.Popen([*command, *settings], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def step(folder: str) -> int:
@@ -268,7 +268,7 @@ def test_kill_nine(tmp_path: Path) -> None:
     whole = start("whole")
     assert whole.wait(timeout=120) == 0, whole.stderr.read().decode() if whole.stderr else ""
     reached, killed = 0, 0
-    for more in (17, 60, 41):
+    for more in (17, 50, 31):
         process, wanted = start("broken"), reached + more
         while process.poll() is None and step("broken") < wanted:
             time.sleep(0.02)
@@ -277,7 +277,7 @@ def test_kill_nine(tmp_path: Path) -> None:
             killed += 1
         assert process.wait(timeout=120) in (0, -signal.SIGKILL)
         reached = step("broken")
-    assert killed == 3 and reached >= 17 + 60 + 41
+    assert killed == 3 and reached >= 17 + 50 + 31
     assert not (tmp_path / "broken" / "manifest.json").exists(), "a broken run is none"
     last = start("broken")
     assert last.wait(timeout=120) == 0, last.stderr.read().decode() if last.stderr else ""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import tastelm
 from tastelm.cli import show
+from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, SplitOptions, with_options
-from tastelm.errors import SettingError, TasteLMError
+from tastelm.cli.screen import err, out
+from tastelm.errors import SettingError
 from tastelm.files import to_json
 
 app = typer.Typer(
@@ -22,21 +22,10 @@ app = typer.Typer(
 )  # fmt: skip
 data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
-# A pipe or a file has no width of its own; this one holds every table whole.
-PIPE_WIDTH = 140
-
-
-def _console(*, stderr: bool = False) -> Console:
-    known = (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
-    return Console(stderr=stderr, width=None if known else PIPE_WIDTH)
-
-
-out, err = _console(), _console(stderr=True)
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
-INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Log = Annotated[str | None, typer.Option("--log", help="Also log the training to: tensorboard, mlflow.", show_default=False)]
 
@@ -250,49 +239,6 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, 2 for what the user can mend, 130 when interrupted."""
     sys.exit(guarded(app, arguments))
-
-
-def guarded(command: typer.Typer, arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code; what the user can mend is one sentence on standard error, never a traceback."""
-    try:
-        code = command(arguments, standalone_mode=False)
-        sys.stdout.flush()
-        if code == INTERRUPTED:
-            err.print("Interrupted. What was trained so far is kept: give the same command again to go on.")
-        return code if isinstance(code, int) else 0
-    except typer.TyperException as error:
-        return _refuse(_said_by_typer(error))
-    except TasteLMError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # what is still in the buffer has nowhere to go
-        return _refuse(f"{error.filename or 'standard output'}: {error.strerror or error}. Make room there, or choose another place.")
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _lacks_memory(error):
-            raise
-        return _refuse(f"Out of memory ({' '.join(str(error).split())}). Use a smaller dim, a sampled loss or fewer items (--k-core).")
-
-
-def _said_by_typer(error: typer.TyperException) -> str:
-    """Its message, with the value where it leaves that out."""
-    from pydantic import ValidationError
-
-    from tastelm.settings import reason
-
-    cause = error.__cause__
-    if not isinstance(error, typer.BadParameter) or error.param is None or not isinstance(cause, ValidationError):
-        return error.format_message()
-    return f"{error.param.opts[0]}: {cause.errors()[0]['input']!r} does not fit ({reason(cause)})."
-
-
-def _lacks_memory(error: RuntimeError) -> bool:
-    """Whether torch means that an array does not fit; it has no error of its own for that on a CPU."""
-    return "allocate" in str(error) or "out of memory" in str(error)
-
-
-def _refuse(message: str) -> int:
-    err.print(f"Error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-    return 2
 
 
 def _assignments(settings: list[str] | None) -> dict[str, str]:

@@ -43,13 +43,15 @@ class Rows:
 
     @classmethod
     def of(cls, dataset: Dataset, users: Vocabulary, items: Vocabulary, seed: int) -> Rows:
-        """Code and order the interactions. Ties in time, and rows without any order, are broken by a seeded hash of user and item."""
+        """Code and order the interactions. Ties in time, and rows without any order, are broken by a seeded hash of user, item and copy."""
         user, item = (_codes(dataset.interactions[name], known) for name, known in (("user", users), ("item", items)))
         time = dataset.interactions["time"].to_numpy() if "time" in dataset.interactions.columns else None
         if dataset.order == "file":
             order = np.argsort(user, kind="stable")
         else:
-            draw = mixed(user.astype(np.uint64) << np.uint64(32) | item.astype(np.uint64), seed)
+            pair = user.astype(np.uint64) << np.uint64(32) | item.astype(np.uint64)
+            # Copies of an interaction draw apart: side by side, the answer would stand right before the question.
+            draw = mixed(pair + _copies(pair) * np.uint64(0xD1342543DE82EF95) if dataset.repeats else pair, seed)
             order = np.lexsort((draw, user) if dataset.order == "none" or time is None else (draw, time, user))
         user, item = user[order], item[order]
         length = np.bincount(user, minlength=len(users))
@@ -71,6 +73,16 @@ def mixed(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def _copies(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """How many equal values stand before each."""
+    order = np.argsort(values, kind="stable")
+    place = np.arange(len(values))
+    begins = np.concatenate([np.ones(1, bool), np.diff(values[order]) != 0])
+    count = np.empty(len(values), np.uint64)
+    count[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return count
 
 
 def _codes(column: pl.Series, known: Vocabulary) -> NDArray[np.int32]:
