@@ -42,7 +42,7 @@ def killed_run(file: Path, run: Path, steps: int, system: str, kills: int, rng: 
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
-        met.append({"seconds": round(alive, 1), "checkpoint": (run / "checkpoint" / "now.safetensors").exists(), "finished": (run / "manifest.json").exists()})
+        met.append({"seconds": round(alive, 1), "checkpoint": any((run / "checkpoint").glob("*.safetensors")), "finished": (run / "manifest.json").exists()})
         report(killed=len(met), **met[-1])
 
 

@@ -124,3 +124,11 @@ def test_a_row_that_is_not_there(tmp_path: Path) -> None:
     board = tl.compare(circle(20), "popularity", out=tmp_path)
     with pytest.raises(KeyError):
         board.row("ease")
+
+
+def test_the_leaderboard_of_other_data_is_not_written_over(tmp_path: Path) -> None:
+    tl.compare(circle(40), ["popularity"], out=tmp_path)
+    before = (tmp_path / "leaderboard.json").read_bytes()
+    with pytest.raises(OutputError, match=r"holds the leaderboard of circle \(data [0-9a-f]{16}\)\. Choose another --out"):
+        tl.compare(tastes(40), ["popularity"], out=tmp_path)
+    assert (tmp_path / "leaderboard.json").read_bytes() == before

@@ -106,7 +106,10 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
 
     Rows that are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard
     is written anew after every row, so that an interrupted comparison leaves what it has.
+
+    Raises OutputError if the folder holds the leaderboard of other data, or cannot be written.
     """
+    _refuse_other_data(folder, comparison.question)
     listener = listener or Deaf()
     jobs, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
     if comparison.question.negatives is not None:
@@ -123,6 +126,17 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
         write_json(folder / "leaderboard.json", board.to_dict())
         write_text(folder / "leaderboard.md", to_markdown(board))
     return board
+
+
+def _refuse_other_data(folder: Path, question: Protocol) -> None:
+    """Raises OutputError if a leaderboard of other data stands in `folder`: it would be written over."""
+    try:
+        there = json.loads((folder / "leaderboard.json").read_bytes())["data"]
+        known, name = there["fingerprint"], there["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no leaderboard, or none that could be lost
+    if known != question.split.dataset.fingerprint:
+        raise OutputError(f"{folder} holds the leaderboard of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
 def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:

@@ -12,7 +12,6 @@ import typer
 
 if TYPE_CHECKING:
     from tastelm.data.dataset import Dataset
-    from tastelm.data.split import Split
 
 _HELP = "Reading the data"
 
@@ -63,12 +62,6 @@ class SplitOptions:
         "leave-one-out"
     )
     split_seed: Annotated[int, _option("--split-seed", "Decides ties in time and what is drawn; one split for all systems.", least=0)] = 0
-
-    def apply(self, data: Dataset) -> Split:
-        """The Split. Raises DataError and SettingError."""
-        from tastelm.data.split import split
-
-        return split(data, self.split, seed=self.split_seed)
 
 
 def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
