@@ -24,7 +24,7 @@ class ItemScorer(Protocol):
     """A module that can say how well every item would go with a history. Answering is separate from training."""
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
-        """A fresh (B, N) tensor of scores, higher is better, for B histories of item codes (any length, also none) and the codes of who asks (-1: a stranger)."""
+        """A fresh (B, N) tensor of scores, higher is better, for B histories of item codes (any length, also none) and who asks (-1: a stranger)."""
 
 
 class System(ABC, Generic[C]):
