@@ -111,7 +111,7 @@ class SequenceRecommender(nn.Module):
     def __init__(self, items: ItemTable, backbone: SequenceTransformer, *, head: nn.Module | None = None, ask: Literal["last", "mask"] = "last") -> None:
         super().__init__()
         self.items, self.backbone, self.head, self.ask = items, backbone, head or nn.Identity(), ask
-        # What is recommended to somebody without any history: the popular. Set from the training part.
+        # What is recommended to somebody without any history, where the answer needs a last item. Set from the training part.
         self.register_buffer("prior", torch.zeros(items.n_items))
 
     @property

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
-
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
@@ -84,11 +82,9 @@ class BERT4Rec(System["BERT4Rec.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
-        module = self.build(len(split.items), len(split.users))
-        module.prior.copy_(torch.from_numpy(split.popularity))
         yield Stage(
             "cloze",
-            module,
+            self.build(len(split.items), len(split.users)),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
             objective=MaskedItems(item_loss(config.loss, negatives=config.negatives), rate=config.mask, last=config.last),
             budget=Budget(epochs=config.max_epochs),
