@@ -23,7 +23,7 @@ from common import HERE  # sets the threads, before torch is imported
 import tastelm as tl
 from tastelm.files import write_text
 from tastelm.jobs import Job
-from tastelm.settings import parse_assignments
+from tastelm.settings import describe, parse_assignments
 from tastelm.systems.catalogue import system
 
 DATA = Path(os.environ["TASTELM_DATA"])
@@ -70,7 +70,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     """All results as Markdown: the mean over seeds, with the half-width of the interval of one training over users."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        words = " ".join(f"{name}={value}" for name, value in row["settings"].items()) or "defaults"
+        defaults = {line.name: line.default for line in describe(system(row["system"]).Config)}
+        # What follows the data (max_len) is no choice of anybody's; a setting given as it is shipped is no difference.
+        words = " ".join(f"{name}={value}" for name, value in row["config"].items() if value != defaults[name] and defaults[name] != 0) or "as shipped"
         groups.setdefault((row["data"], row["system"], words), []).append(row)
     lines = ["| data | system | settings | seeds | valid HR@10 | valid NDCG@10 | test HR@10 | test NDCG@10 | coverage@10 | seconds |", "|" + "---|" * 10]
     for (data, name, words), found in sorted(groups.items(), key=lambda group: (list(SETS).index(group[0][0]), *group[0][1:])):
