@@ -92,7 +92,7 @@ class SequenceTransformer(nn.Module):
         if self.positions is None:
             return tokens
         place = layout.from_end if self.shape.positions == "end" else layout.position
-        return tokens + self.positions[place] * self.shape.position_scale
+        return tokens + nn.functional.embedding(place, self.positions) * self.shape.position_scale
 
     def _rotation(self, layout: Packing) -> Tensor | None:
         if self.positions is not None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from tastelm.objectives.base import Objective
 from tastelm.strategies import Plan, check_moved, prepare, snapshot
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
+from tastelm.train.conditions import interruptible, repeatable
 from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
@@ -108,7 +107,7 @@ def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | N
     plan = prepare(stage.module, stage.strategy, stage=stage.name)
     if not plan.trained:
         return _without_descent(stage, "nothing to train", began)
-    with _interruptible() as interrupted, torch.random.fork_rng(devices=[]):
+    with interruptible() as interrupted, torch.random.fork_rng(devices=[]), repeatable():
         return _Loop(stage, plan, seed, budget.within(stage.budget), validate, checkpoint, watch, interrupted).run()
 
 
@@ -270,24 +269,3 @@ def _mixed(seed: int, step: int) -> int:
 
 def _size(module: nn.Module) -> int:
     return sum(value.numel() for value in module.parameters())
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that the loop can end between two steps; a second one interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    usual = signal.getsignal(signal.SIGINT)
-
-    def stop(number: int, frame: Any) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, usual)
