@@ -12,8 +12,8 @@ def use_threads(count: int) -> None:
     The variables are read when those libraries are first imported; torch can still be told afterwards.
     """
     number = count or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-    # Threads of libgomp spin for milliseconds when they wait. Alone on a machine that is fastest by a hair; beside another busy
-    # process it made a step of training ten times slower. So short a spin cost 4 % alone and lost little in company.
+    # Threads of libgomp spin for milliseconds when they wait. Alone on a machine that is fastest; beside other busy processes
+    # it made a step of training several times slower. A spin this short is a compromise between the two.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ[variable] = str(number) if count else os.environ.get(variable, str(number))

@@ -24,7 +24,7 @@ from tastelm.views import ItemSequences
 class SASRec(System["SASRec.Config"]):
     """Self-attentive sequential recommendation (Kang and McAuley, 2018), L = -sum_t log p(x_t+1 | x_<=t).
 
-    Deviations, each measured better or faster, and the paper's way by a setting: the softmax is over the whole catalogue
+    Deviations, and the paper's way by a setting: the softmax is over the whole catalogue
     (`loss=bce`, `negatives=1`); blocks are pre-norm with a wide GELU net (`block=paper`); a long history is learnt from in
     windows (`windows=last`); steps hold equal numbers of predictions, the rate is higher and cools down.
     """
