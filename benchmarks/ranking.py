@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 import tastelm
 from tastelm.bulk import recommend_file
+from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Cases, Part, split
 from tastelm.data.vocabulary import Vocabulary
@@ -164,7 +165,7 @@ def main() -> None:
     asked, repeats = questions(args.data, quick=args.quick), 1 if args.quick else args.repeats
     torch.manual_seed(SEED)
     made = system("sasrec").create({"max_len": 50})
-    module: Any = made.build(asked.n_items, 0).eval()
+    module: Any = made.build(Sizes(asked.n_items)).eval()
     sizes = f"{len(asked.cases):,} users x {asked.n_items:,} items"
 
     seconds = repeated("evaluate.rank", lambda: rank(module, asked.cases, asked.n_items, mask_seen=True, k=K), repeats)

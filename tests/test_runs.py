@@ -156,7 +156,7 @@ def test_a_newer_format_is_refused(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny, tmp_path / "run")
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_bytes())
     (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(RunError, match=r"run: this run has format 99, but this version of TasteLM reads format 1\. Use the version that wrote it\."):
+    with pytest.raises(RunError, match=r"run: this run has format 99, but this version of TasteLM reads format 2\. Use the version that wrote it\."):
         load(tmp_path / "run")
 
 

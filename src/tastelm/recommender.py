@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import SettingError
@@ -52,6 +53,7 @@ class Recommender:
     titles     item id -> title, as far as known
     mask_seen  whether the items of a history are left out of its recommendations, unless told otherwise
     about      where it comes from: data, split, seed, version, metrics; plain values
+    sizes      what the module was built for
     """
 
     system: System[Any]
@@ -61,6 +63,7 @@ class Recommender:
     titles: dict[str, str] = field(default_factory=dict)
     mask_seen: bool = True
     about: dict[str, Any] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=lambda: Sizes(0))
 
     def __post_init__(self) -> None:
         if not isinstance(self.module, ItemScorer):

@@ -1,6 +1,6 @@
 """The run folder: all of a trained recommender, in files that a person can read and that nobody can hide code in.
 
-config.toml         system, settings, data, split, seed, version
+config.toml         system, settings, sizes, data, split, seed, version
 metrics.json        what it scored, and how the training went
 model.safetensors   the weights
 items.json          the catalogue: ids, and titles as far as known
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import tastelm
+from tastelm.data.features import Field, Sizes
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import RunError
 from tastelm.files import remove, write_bytes, write_json, write_text
@@ -29,7 +31,7 @@ from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
 
 # Raised whenever a folder written now could be misread by an older version.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 
@@ -39,8 +41,10 @@ def save(recommender: Recommender, folder: Path) -> None:
     metrics = about.pop("metrics", {})
     remove(folder / MANIFEST)
     settings = {name: value for name, value in vars(recommender.system.config).items() if value is not None}
+    features = [asdict(column) for column in recommender.sizes.features]
+    sizes = {"items": len(recommender.items), "users": recommender.sizes.users, "features": features}
     run = {"system": recommender.name, "version": tastelm.__version__, "mask_seen": recommender.mask_seen, **about.pop("run", {})}
-    write_text(folder / "config.toml", tomli_w.dumps({"run": run, "settings": settings, **about}))
+    write_text(folder / "config.toml", tomli_w.dumps({"run": run, "settings": settings, "sizes": sizes, **about}))
     write_json(folder / "metrics.json", metrics)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in recommender.module.state_dict().items()}
     write_bytes(folder / "model.safetensors", save_tensors(tensors))
@@ -69,13 +73,15 @@ def load(folder: str | Path) -> Recommender:
     config, metrics = _config(place, digests), _json(place, digests, "metrics.json")
     catalogue, users = _json(place, digests, "items.json"), _json(place, digests, "users.json") if "users.json" in digests else {"ids": []}
     weights = _checked(place, digests, "model.safetensors")
-    about = {name: value for name, value in config.items() if name != "settings"} | {"metrics": metrics}
+    about = {name: value for name, value in config.items() if name not in ("settings", "sizes")} | {"metrics": metrics}
     try:
         made = system(config["run"]["system"]).create(config["settings"])
         items, known = (Vocabulary(names["ids"], ordered=True) for names in (catalogue, users))
-        module = made.build(len(items), len(known))
+        stored = dict(config["sizes"])
+        sizes = Sizes(len(items), stored["users"], tuple(Field(**column) for column in stored["features"]))
+        module = made.build(sizes)
         module.load_state_dict(load_tensors(weights))
-        return Recommender(made, module, items, known, dict(catalogue["titles"]), bool(config["run"]["mask_seen"]), about)
+        return Recommender(made, module, items, known, dict(catalogue["titles"]), bool(config["run"]["mask_seen"]), about, sizes)
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         writer, reader = config["run"].get("version", "unknown"), tastelm.__version__
         raise RunError(f"{place}: this run was written by TasteLM {writer} and does not fit {reader} ({_line(error)}). Train it again.") from error

@@ -244,11 +244,11 @@ def flip(folder: Path) -> None:
 
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "no manifest": (lambda run: (run / "manifest.json").unlink(), r"no run stands there \(manifest.json is missing\)"),
-    "cut manifest": (lambda run: (run / "manifest.json").write_text('{"format": 1'), r"manifest.json: the file is damaged \(.*\)\. Copy the run folder again"),
+    "cut manifest": (lambda run: (run / "manifest.json").write_text('{"format": 2'), r"manifest.json: the file is damaged \(.*\)\. Copy the run folder again"),
     "manifest of numbers": (lambda run: (run / "manifest.json").write_text("[1, 2]"), r"manifest.json: the file is damaged"),
     "newer format": (
-        lambda run: (run / "manifest.json").write_text((run / "manifest.json").read_text().replace('"format": 1', '"format": 2')),
-        r"this run has format 2, but this version of TasteLM reads format 1\. Use the version that wrote it",
+        lambda run: (run / "manifest.json").write_text((run / "manifest.json").read_text().replace('"format": 2', '"format": 3')),
+        r"this run has format 3, but this version of TasteLM reads format 2\. Use the version that wrote it",
     ),
     "one bit of the weights": (flip, r"model.safetensors: the file is damaged: its content is not what was written\. Copy the run folder again"),
     "no weights": (lambda run: (run / "model.safetensors").unlink(), r"model.safetensors: cannot be read \(No such file or directory\)"),

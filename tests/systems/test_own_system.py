@@ -9,6 +9,7 @@ import torch
 
 import tastelm
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split, split
 from tastelm.errors import SettingError
 from tastelm.fitting import fit_system
@@ -29,11 +30,11 @@ class Unpopular(System["Unpopular.Config"]):
     class Config:
         power: float = setting(1.0, "exponent of the count", above=0)
 
-    def build(self, n_items: int, n_users: int) -> ItemPrior:
-        return ItemPrior(n_items)
+    def build(self, sizes: Sizes) -> ItemPrior:
+        return ItemPrior(sizes.items)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        module = self.build(len(split.items), len(split.users))
+        module = self.build(split.sizes)
         yield Stage("count", module, solve=lambda: module.scores.copy_(-(torch.from_numpy(split.popularity) ** self.config.power)))
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.dataset import Dataset
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split, split
 from tastelm.errors import RunError, StrategyError
 from tastelm.fitting import fit_system
@@ -149,12 +150,12 @@ class TwoStages(System["TwoStages.Config"]):
     class Config:
         steps: int = setting(12, "steps of each stage")
 
-    def build(self, n_items: int, n_users: int) -> SequenceRecommender:
-        items, backbone = ItemTable(n_items, 8, scale=2.0), SequenceTransformer(Shape(8, 1, 2, 6, 0.2), causal=True)
+    def build(self, sizes: Sizes) -> SequenceRecommender:
+        items, backbone = ItemTable(sizes.items, 8, scale=2.0), SequenceTransformer(Shape(8, 1, 2, 6, 0.2), causal=True)
         return SequenceRecommender(items, backbone, head=nn.Linear(8, 8))
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        first = self.build(len(split.items), 0)
+        first = self.build(split.sizes)
         budget, descent = Budget(steps=self.config.steps), Descent(lr=0.02, schedule=Schedule(warmup=2))
         objective = NextItem(BCE(Negatives(3)))
         yield Stage("pretrain", first, ItemSequences(OTHER_DOMAIN, 7, 1, 32), objective, PretrainOnly(), budget, 0.5, descent, monitor=None)

@@ -19,6 +19,7 @@ class Sequences:
 
     values   (T,) int32 or int64, all sequences end to end; may be a read-only memory map
     offsets  (B+1,) int64, sequence b is `values[offsets[b]:offsets[b + 1]]`; starts at 0, never falls, ends at T
+    times    (T,) float64 seconds at which each value was met, or None where nobody knows
 
     >>> s = Sequences.of([[3, 1], [], [2]])
     >>> len(s), s.lengths.tolist(), s[0].tolist()
@@ -27,12 +28,15 @@ class Sequences:
 
     values: NDArray[np.integer]
     offsets: NDArray[np.int64]
+    times: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.offsets.ndim != 1 or len(self.offsets) == 0:
             raise ShapeError(f"Sequences take 1-d values and offsets, not {self.values.shape} and {self.offsets.shape}.")
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.values) or np.any(np.diff(self.offsets) < 0):
             raise ShapeError(f"offsets must rise from 0 to the number of values, {len(self.values)}.")
+        if self.times is not None and self.times.shape != self.values.shape:
+            raise ShapeError(f"there must be a time for each value, {self.values.shape}, not {self.times.shape}.")
 
     @classmethod
     def of(cls, sequences: Iterable[Iterable[int]]) -> Sequences:
@@ -41,10 +45,10 @@ class Sequences:
         return cls.from_lengths(np.concatenate(arrays) if arrays else np.empty(0, np.int32), [len(array) for array in arrays])
 
     @classmethod
-    def from_lengths(cls, values: NDArray[np.integer], lengths: Iterable[int] | NDArray[np.integer]) -> Sequences:
+    def from_lengths(cls, values: NDArray[np.integer], lengths: Iterable[int] | NDArray[np.integer], times: NDArray[np.float64] | None = None) -> Sequences:
         """Sequences of `lengths` (B,) cut from `values` (T,) in order."""
         lengths = np.asarray(lengths if isinstance(lengths, np.ndarray) else list(lengths), dtype=np.int64)
-        return cls(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)]))
+        return cls(values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)]), times)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -71,7 +75,16 @@ class Sequences:
         """New sequences `values[start:start + length]`, one for each of the given places."""
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         places = np.arange(offsets[-1]) + np.repeat(np.asarray(starts, np.int64) - offsets[:-1], lengths)
-        return Sequences(np.asarray(self.values[places]), offsets)
+        return Sequences(np.asarray(self.values[places]), offsets, None if self.times is None else np.asarray(self.times[places]))
+
+    def keep(self, chosen: NDArray[np.bool_]) -> Sequences:
+        """The sequences without the values that are not `chosen` (T,)."""
+        lengths = np.bincount(self.owners[chosen], minlength=len(self))
+        return Sequences.from_lengths(self.values[chosen], lengths, None if self.times is None else self.times[chosen])
+
+    def replaced(self, values: NDArray[np.integer]) -> Sequences:
+        """Other values (T,) at the same places and times."""
+        return Sequences(values, self.offsets, self.times)
 
     def take(self, index: NDArray[np.integer]) -> Sequences:
         """The sequences at `index` (n,), in that order, repeats allowed."""
@@ -83,23 +96,36 @@ class Sequences:
         return self.windows(self.offsets[1:] - lengths, lengths)
 
     def append(self, value: int) -> Sequences:
-        """Each sequence with `value` behind it."""
-        return Sequences(np.insert(self.values, self.offsets[1:], value), self.offsets + np.arange(len(self.offsets)))
+        """Each sequence with `value` behind it, at the time of its last value (0 in an empty one)."""
+        times = self.times
+        if times is not None:
+            last = np.zeros(len(self))
+            last[self.lengths > 0] = times[self.offsets[1:][self.lengths > 0] - 1]
+            times = np.insert(times, self.offsets[1:], last)
+        return Sequences(np.insert(self.values, self.offsets[1:], value), self.offsets + np.arange(len(self.offsets)), times)
+
+    def joined(self, other: Sequences) -> Sequences:
+        """The sequences of both, those of `other` behind. Times are kept where both have them."""
+        times = None if self.times is None or other.times is None else np.concatenate([self.times, other.times])
+        return Sequences(np.concatenate([self.values, other.values]), np.concatenate([self.offsets, other.offsets[1:] + len(self.values)]), times)
 
     def save(self, folder: Path) -> None:
-        """Write `values.npy` and `offsets.npy`, which `load` can memory-map."""
+        """Write `values.npy` and `offsets.npy` (and `times.npy`), which `load` can memory-map."""
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "values.npy", self.values, allow_pickle=False)
-        np.save(folder / "offsets.npy", self.offsets, allow_pickle=False)
+        for name in ("values", "offsets", "times"):
+            array = getattr(self, name)
+            if array is not None:
+                np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path, *, memory_map: bool = True) -> Sequences:
         """Read what `save` wrote. Raises DataError if a file is missing or damaged."""
         try:
             values, offsets = (_array(folder / f"{name}.npy", memory_map) for name in ("values", "offsets"))
+            times = _array(folder / "times.npy", memory_map) if (folder / "times.npy").exists() else None
         except (OSError, ValueError) as error:
             raise DataError(f"{folder}: not a folder of sequences ({error}). Write it again with Sequences.save.") from error
-        return cls(values, offsets)
+        return cls(values, offsets, times)
 
 
 def _array(path: Path, memory_map: bool) -> NDArray[Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastelm.data.dataset import Dataset
+from tastelm.data.features import Features, Sizes
 from tastelm.data.protocols import PROTOCOLS, Part, Rows, parse_protocol
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
@@ -67,13 +68,23 @@ class Split:
 
     @cached_property
     def train(self) -> Sequences:
-        """One sequence of item codes a user (empty where nothing of the user is trained on), oldest first."""
+        """One sequence of item codes a user (empty where nothing of the user is trained on), oldest first, with times where they are known."""
         return self._sequences(self.part == Part.TRAIN)
 
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
         """(N,) how often each item was met in the training part."""
         return np.bincount(self.train.values, minlength=len(self.items))
+
+    @cached_property
+    def features(self) -> Features:
+        """What the items table says of each item of the catalogue."""
+        return Features.of(self.dataset.items, "item", self.items)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """What the shape of a module depends on beside its settings."""
+        return Sizes(len(self.items), len(self.users), self.features.fields)
 
     @property
     def mask_seen(self) -> bool:
@@ -104,7 +115,7 @@ class Split:
 
     def _sequences(self, chosen: NDArray[np.bool_]) -> Sequences:
         lengths = np.bincount(self.rows.user[chosen], minlength=len(self.users))
-        return Sequences.from_lengths(self.rows.item[chosen], lengths)
+        return Sequences.from_lengths(self.rows.item[chosen], lengths, None if self.rows.time is None else self.rows.time[chosen])
 
 
 def split(dataset: Dataset, protocol: str = "leave-one-out", *, seed: int = 0) -> Split:

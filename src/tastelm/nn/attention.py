@@ -51,17 +51,18 @@ class TransformerBlock(nn.Module):
         self.up, self.down = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
         self.activation = F.gelu if activation == "gelu" else F.relu
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Tensor | None = None) -> Tensor:
-        """(R, W, D) -> (R, W, D)."""
+    def forward(self, x: Tensor, mask: Tensor, rotation: Tensor | None = None, context: Tensor | None = None) -> Tensor:
+        """(R, W, D) -> (R, W, D). `context` (R, W, D) is what is looked at, where that is not `x` itself."""
         if self.norm == "post":
-            x = self.attention_norm(x + self.dropout(self.attention(x, x, mask, rotation)))
+            x = self.attention_norm(x + self.dropout(self.attention(x, x if context is None else context, mask, rotation)))
             normed: Tensor = self.feed_norm(x + self._feed(x))
             return normed
         queries = self.attention_norm(x)
         if self.norm == "query":
-            x = self.feed_norm(queries + self.dropout(self.attention(queries, x, mask, rotation)))
+            x = self.feed_norm(queries + self.dropout(self.attention(queries, x if context is None else context, mask, rotation)))
             return x + self._feed(x)
-        x = x + self.dropout(self.attention(queries, queries, mask, rotation))
+        keys = queries if context is None else self.attention_norm(context)
+        x = x + self.dropout(self.attention(queries, keys, mask, rotation))
         return x + self._feed(self.feed_norm(x))
 
     def _feed(self, x: Tensor) -> Tensor:

@@ -14,15 +14,18 @@ class ItemTable(nn.Module):
     else can be ranked or enter a softmax.
     """
 
-    def __init__(self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False) -> None:
+    def __init__(
+        self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False, unit: bool = False
+    ) -> None:
         """
         tied   score items by the same vectors that are read; otherwise by a table of their own
         bias   add a learned number to the score of each item
         scale  multiplies the vectors on their way in, sqrt(dim) in SASRec's own code
         mask   whether the code N may stand in a sequence
+        unit   score by vectors of length 1; states should come from `Unit`, so that the score is a cosine over a temperature
         """
         super().__init__()
-        self.n_items, self.scale = n_items, scale
+        self.n_items, self.scale, self.unit = n_items, scale, unit
         self.weight = nn.Parameter(torch.empty(n_items, dim))
         self.separate = None if tied else nn.Parameter(torch.empty(n_items, dim))
         self.bias = nn.Parameter(torch.zeros(n_items)) if bias else None
@@ -34,7 +37,8 @@ class ItemTable(nn.Module):
     @property
     def output(self) -> Tensor:
         """(N, D) the vectors that states are compared with."""
-        return self.weight if self.separate is None else self.separate
+        table = self.weight if self.separate is None else self.separate
+        return F.normalize(table, dim=1) if self.unit else table
 
     def forward(self, codes: Tensor) -> Tensor:
         """(T,) codes in 0 .. N-1, or N for the mask -> (T, D)."""
@@ -46,3 +50,15 @@ class ItemTable(nn.Module):
     def scores(self, states: Tensor) -> Tensor:
         """(B, D) states -> (B, N) scores of every item. Source: Kang and McAuley 2018 (SASRec), prediction layer."""
         return states @ self.output.T if self.bias is None else torch.addmm(self.bias, states, self.output.T)
+
+
+class Unit(nn.Module):
+    """States of length 1 / temperature."""
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return F.normalize(states, dim=-1) / self.temperature

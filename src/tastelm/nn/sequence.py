@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -63,6 +63,11 @@ class SequenceTransformer(nn.Module):
         )  # fmt: skip
         self._start()
 
+    @property
+    def max_len(self) -> int:
+        """The longest sequence that fits."""
+        return self.shape.max_len
+
     def _start(self) -> None:
         if self.positions is not None:
             nn.init.normal_(self.positions, std=0.02)
@@ -78,13 +83,41 @@ class SequenceTransformer(nn.Module):
         lengths  (B,) how many tokens each has, at most `max_len`
         Returns (T, D): what the encoder knows at each token, from the token itself and all before it (and behind it, unless causal).
         """
-        layout = pack(lengths, max(ROW_WIDTH, self.shape.max_len)).to(tokens.device)
-        x = layout.spread(self.dropout(self._placed(tokens, layout)))
-        if self.shape.norm == "post":
-            x = self.norm(x)  # BERT norms what enters; its blocks leave a normed state
-        mask, rotation = layout.mask(causal=self.causal), self._rotation(layout)
+        layout = self._layout(tokens, lengths)
+        x, mask, rotation = self._enter(tokens, layout), layout.mask(causal=self.causal), self._rotation(layout)
         for block in self.blocks:
             x = block(x, mask, rotation)
+        return self._leave(x, layout)
+
+    def streams(self, tokens: Tensor, questions: Tensor, lengths: NDArray[np.int64], turns: Tensor) -> Tensor:
+        """States that know their place but not their own token: the query stream of two-stream attention (Yang et al. 2019, XLNet, Eq. 3 and 4).
+
+        tokens     (T, D) vectors of B sequences end to end: the content stream
+        questions  (T, D) vectors that hold nothing of the tokens: where the query stream starts
+        turns      (T,) int64, when each token is told: 0 from the start, then 1, 2, ... Content looks at what is told by its own turn,
+                   a question at what was told before it; one that could look at nothing has no answer and must not be used.
+        Returns (T, D), the query stream's.
+        """
+        layout = self._layout(tokens, lengths)
+        content, query, rotation = self._enter(tokens, layout), self._enter(questions, layout), self._rotation(layout)
+        turn = layout.spread(turns.to(tokens.device))[:, None]
+        same = layout.mask(causal=False)
+        told = same & (turn[..., None, :] <= turn[..., None])
+        before = same & (turn[..., None, :] < turn[..., None])
+        # A row of the softmax may not be empty; whoever looks at itself here is nobody's answer and nobody's context.
+        before = before | (torch.eye(turn.shape[-1], dtype=torch.bool, device=turn.device) & ~before.any(-1, keepdim=True))
+        for block in self.blocks:
+            content, query = block(content, told, rotation), block(query, before, rotation, context=content)
+        return self._leave(query, layout)
+
+    def _layout(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Packing:
+        return pack(lengths, max(ROW_WIDTH, self.shape.max_len)).to(tokens.device)
+
+    def _enter(self, tokens: Tensor, layout: Packing) -> Tensor:
+        x = layout.spread(self.dropout(self._placed(tokens, layout)))
+        return self.norm(x) if self.shape.norm == "post" else x  # BERT norms what enters; its blocks leave a normed state
+
+    def _leave(self, x: Tensor, layout: Packing) -> Tensor:
         states = layout.gather(x)
         return states if self.shape.norm == "post" else self.norm(states)
 
@@ -100,15 +133,48 @@ class SequenceTransformer(nn.Module):
         return rotation_of(layout.spread(layout.position), self.shape.dim // self.shape.heads)[:, None]
 
 
+class Encoder(Protocol):
+    """What stands between item vectors and item scores."""
+
+    @property
+    def max_len(self) -> int:
+        """The longest sequence that fits."""
+
+    def __call__(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+        """(T, D) vectors of B sequences of `lengths` end to end -> (T, D) states."""
+
+
+class Items(Protocol):
+    """A catalogue on the way in and on the way out; `ItemTable` is one."""
+
+    n_items: int
+
+    @property
+    def output(self) -> Tensor:
+        """(N, D) the vectors that states are compared with."""
+
+    @property
+    def bias(self) -> Tensor | None:
+        """(N,) added to the scores."""
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        """(T,) -> (T, D)."""
+
+    def scores(self, states: Tensor) -> Tensor:
+        """(B, D) -> (B, N)."""
+
+
 class SequenceRecommender(nn.Module):
     """Item vectors in, an encoder over them, item scores out. Parameter groups: `items`, `backbone`, `head`.
 
+    items     an `Items`
+    backbone  an `Encoder`
     ask  where the answer is read: `last`, the state of the last item; `mask`, the state of a mask put behind the history
     """
 
     prior: Tensor
 
-    def __init__(self, items: ItemTable, backbone: SequenceTransformer, *, head: nn.Module | None = None, ask: Literal["last", "mask"] = "last") -> None:
+    def __init__(self, items: Any, backbone: Any, *, head: nn.Module | None = None, ask: Literal["last", "mask"] = "last") -> None:
         super().__init__()
         self.items, self.backbone, self.head, self.ask = items, backbone, head or nn.Identity(), ask
         # What is recommended to somebody without any history, where the answer needs a last item. Set from the training part.
@@ -116,12 +182,21 @@ class SequenceRecommender(nn.Module):
 
     @property
     def max_len(self) -> int:
-        return self.backbone.shape.max_len
+        longest: int = self.backbone.max_len
+        return longest
+
+    def codes(self, sequences: Sequences) -> Tensor:
+        """(T,) the items of all sequences, where the module lives."""
+        return torch.from_numpy(np.ascontiguousarray(sequences.values)).to(self.prior.device)
 
     def forward(self, sequences: Sequences) -> Tensor:
         """(T, D) states at every item of `sequences`, each at most `max_len` long."""
-        codes = torch.from_numpy(np.ascontiguousarray(sequences.values)).to(self.prior.device)
-        states: Tensor = self.head(self.backbone(self.items(codes), sequences.lengths))
+        states: Tensor = self.head(self.encode(self.items(self.codes(sequences)), sequences))
+        return states
+
+    def encode(self, tokens: Tensor, sequences: Sequences) -> Tensor:
+        """(T, D) vectors -> (T, D) states of the encoder. For encoders that read more than the tokens to add it."""
+        states: Tensor = self.backbone(tokens, sequences.lengths)
         return states
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:

@@ -34,7 +34,7 @@ def shift(batch: Sequences) -> tuple[Sequences, np.ndarray[Any, np.dtype[np.int6
     first, last = np.ones(len(batch.values), dtype=bool), np.ones(len(batch.values), dtype=bool)
     first[batch.offsets[:-1]] = False
     last[batch.offsets[1:] - 1] = False
-    return Sequences(batch.values[last], batch.offsets - np.arange(len(batch.offsets))), batch.values[first].astype(np.int64)
+    return batch.keep(last), batch.values[first].astype(np.int64)
 
 
 def predict(module: nn.Module, states: Tensor, targets: np.ndarray[Any, np.dtype[np.int64]], item_loss: ItemLoss, rng: np.random.Generator) -> Outcome:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tastelm.data.sequences import Sequences
+from tastelm.objectives.augment import some_of_each
 from tastelm.objectives.autoregressive import predict
 from tastelm.objectives.base import Outcome
 from tastelm.objectives.item_loss import ItemLoss
@@ -37,22 +38,17 @@ class MaskedItems:
         hidden = hide(batch, self.rate, self.last, self.count, rng)
         items: nn.Module = module.items  # type: ignore[assignment]
         values = np.where(hidden, items.n_items, batch.values)  # type: ignore[arg-type]
-        states = module(Sequences(values, batch.offsets))[torch.from_numpy(np.flatnonzero(hidden))]
+        states = module(batch.replaced(values))[torch.from_numpy(np.flatnonzero(hidden))]
         return predict(module, states, batch.values[hidden].astype(np.int64), self.item_loss, rng)
 
 
 def hide(batch: Sequences, rate: float, last: float, count: Literal["exact", "bernoulli"], rng: np.random.Generator) -> NDArray[np.bool_]:
     """(T,) which items of the batch to hide; at least one of each sequence."""
     owners, lengths, ends = batch.owners, batch.lengths, batch.offsets[1:] - 1
-    draw = rng.random(len(batch.values))
     if count == "exact":
-        # The items with the smallest draws of their sequence: sort by sequence, then by draw, and keep the first few of each.
-        order = np.lexsort((draw, owners))
-        rank = np.empty(len(order), dtype=np.int64)
-        rank[order] = np.arange(len(order)) - batch.offsets[:-1][owners]
-        hidden = rank < np.maximum(1, np.round(rate * lengths).astype(np.int64))[owners]
+        hidden = some_of_each(batch, np.maximum(1, np.round(rate * lengths).astype(np.int64)), rng)
     else:
-        hidden = draw < rate
+        hidden = rng.random(len(batch.values)) < rate
         hidden[ends[np.bincount(owners[hidden], minlength=len(batch)) == 0]] = True
     only_last = rng.random(len(batch)) < last
     hidden[only_last[owners]] = False

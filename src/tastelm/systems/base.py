@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tastelm.card import Card
+from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.settings import configure
@@ -49,8 +50,8 @@ class System(ABC, Generic[C]):
         return self
 
     @abstractmethod
-    def build(self, n_items: int, n_users: int) -> nn.Module:
-        """The module that answers (an ItemScorer), not yet trained, from settled settings and sizes alone."""
+    def build(self, sizes: Sizes) -> nn.Module:
+        """The module that answers (an ItemScorer), not yet trained, from settled settings and sizes alone: a run folder stores both."""
 
     @abstractmethod
     def stages(self, split: Split) -> Iterator[Stage]:

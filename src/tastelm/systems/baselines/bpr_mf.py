@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.factors import Factors
 from tastelm.objectives.ranking import PairwiseRanking, met_pairs
@@ -40,14 +41,14 @@ class BPRMF(System["BPRMF.Config"]):
         strangers: float = setting(1.0, "ridge penalty when a stranger's vector is folded in", above=0)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
 
-    def build(self, n_items: int, n_users: int) -> Factors:
-        return Factors(n_users, n_items, self.config.dim, strangers=self.config.strangers)
+    def build(self, sizes: Sizes) -> Factors:
+        return Factors(sizes.users, sizes.items, self.config.dim, strangers=self.config.strangers)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, count = self.config, len(split.items)
         yield Stage(
             "rank pairs",
-            self.build(count, len(split.users)),
+            self.build(split.sizes),
             view=Pairs(split.train, config.batch),
             objective=PairwiseRanking(met_pairs(split.train, count), count, config.l2, config.negatives),
             budget=Budget(epochs=config.max_epochs),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import DataError
 from tastelm.nn.linear import ItemToItem
@@ -33,13 +34,13 @@ class EASE(System["EASE.Config"]):
         l2: float = setting(250.0, "ridge penalty; larger for sparser data", source="Steck 2019 uses 200 to 1000", above=0)
         max_items: int = setting(40_000, "refuse larger catalogues: the table takes 4 bytes x items squared, three times while fitting", at_least=1)
 
-    def build(self, n_items: int, n_users: int) -> ItemToItem:
-        return ItemToItem(n_items)
+    def build(self, sizes: Sizes) -> ItemToItem:
+        return ItemToItem(sizes.items)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         count = len(split.items)
         if count > self.config.max_items:
             need = 12 * count**2 / 2**30
             raise DataError(f"ease: {count:,} items need {need:,.0f} GiB to fit. Use itemknn, filter with --k-core, or raise --set ease.max_items.")
-        module = self.build(count, len(split.users))
+        module = self.build(split.sizes)
         yield Stage("solve", module, solve=lambda: module.weight.copy_(ease_weights(split.train, count, self.config.l2)))

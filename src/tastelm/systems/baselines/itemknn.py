@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.linear import Neighbours
 from tastelm.settings import setting
@@ -37,11 +38,11 @@ class ItemKNN(System["ItemKNN.Config"]):
         shrink: float = setting(10.0, "distrust of pairs met by few users", at_least=0)
         recent: int = setting(3, "last items of a history that are looked at; 0: all", source="0 in the paper", at_least=0)
 
-    def build(self, n_items: int, n_users: int) -> Neighbours:
-        return Neighbours(n_items, min(self.config.neighbours, n_items), recent=self.config.recent)
+    def build(self, sizes: Sizes) -> Neighbours:
+        return Neighbours(sizes.items, min(self.config.neighbours, sizes.items), recent=self.config.recent)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        module = self.build(len(split.items), len(split.users))
+        module = self.build(split.sizes)
 
         def solve() -> None:
             codes, weights = cosine_neighbours(split.train, len(split.items), module.codes.shape[1], self.config.shrink)

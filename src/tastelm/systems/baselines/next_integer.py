@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import DataError
 from tastelm.nn.linear import Successor
@@ -33,11 +34,11 @@ class NextInteger(System["NextInteger.Config"]):
     class Config:
         """Nothing to set."""
 
-    def build(self, n_items: int, n_users: int) -> Successor:
-        return Successor(n_items)
+    def build(self, sizes: Sizes) -> Successor:
+        return Successor(sizes.items)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        module = self.build(len(split.items), len(split.users))
+        module = self.build(split.sizes)
         yield Stage("read the ids", module, solve=lambda: module.numbers.copy_(_numbers(split)))
 
 

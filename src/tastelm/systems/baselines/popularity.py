@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.linear import ItemPrior
 from tastelm.systems.base import System
@@ -31,9 +32,9 @@ class Popularity(System["Popularity.Config"]):
     class Config:
         """Nothing to set."""
 
-    def build(self, n_items: int, n_users: int) -> ItemPrior:
-        return ItemPrior(n_items)
+    def build(self, sizes: Sizes) -> ItemPrior:
+        return ItemPrior(sizes.items)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        module = self.build(len(split.items), len(split.users))
+        module = self.build(split.sizes)
         yield Stage("count", module, solve=lambda: module.scores.copy_(torch.from_numpy(split.popularity)))

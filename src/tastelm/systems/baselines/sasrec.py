@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
@@ -68,7 +69,7 @@ class SASRec(System["SASRec.Config"]):
     def settle(self, split: Split) -> SASRec:
         return SASRec(replace(self.config, max_len=self.config.max_len or window_for(split.train.lengths)))
 
-    def build(self, n_items: int, n_users: int) -> SequenceRecommender:
+    def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
         paper = config.block == "paper"
         shape = Shape(
@@ -77,12 +78,12 @@ class SASRec(System["SASRec.Config"]):
             feed_forward=1 if paper else 4, positions=config.positions,
         )  # fmt: skip
         # Scaled by sqrt(d) the items outweigh the positions and the untrained blocks, and the first steps learn from the last item.
-        items = ItemTable(n_items, config.dim, tied=config.tied, scale=config.dim**0.5)
+        items = ItemTable(sizes.items, config.dim, tied=config.tied, scale=config.dim**0.5)
         return SequenceRecommender(items, SequenceTransformer(shape, causal=True))
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
-        module = self.build(len(split.items), len(split.users))
+        module = self.build(split.sizes)
         module.prior.copy_(torch.from_numpy(split.popularity))
         yield Stage(
             "next item",

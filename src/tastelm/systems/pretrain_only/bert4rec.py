@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
@@ -70,13 +71,13 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         # One place more than the histories take: the mask that asks stands in the window too.
         return BERT4Rec(replace(self.config, max_len=self.config.max_len or window_for(split.train.lengths + 1)))
 
-    def build(self, n_items: int, n_users: int) -> SequenceRecommender:
+    def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
         shape = Shape(
             config.dim, config.layers, config.heads, config.max_len, config.dropout,
             norm=config.block, positions=config.positions, position_scale=config.dim**0.5, init="xavier",
         )  # fmt: skip
-        items = ItemTable(n_items, config.dim, bias=config.head, scale=config.dim**0.5, mask=True)
+        items = ItemTable(sizes.items, config.dim, bias=config.head, scale=config.dim**0.5, mask=True)
         head = ClozeHead(config.dim) if config.head else None
         return SequenceRecommender(items, SequenceTransformer(shape, causal=False), head=head, ask="mask")
 
@@ -84,7 +85,7 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         config = self.config
         yield Stage(
             "cloze",
-            self.build(len(split.items), len(split.users)),
+            self.build(split.sizes),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
             objective=MaskedItems(item_loss(config.loss, negatives=config.negatives), rate=config.mask, last=config.last),
             budget=Budget(epochs=config.max_epochs),

@@ -1,0 +1,82 @@
+"""Contrastive objectives: what belongs together is alike, and unlike everything else in the batch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tastelm.data.sequences import Sequences
+from tastelm.objectives.base import Outcome
+
+Augment = Callable[[Sequences, np.random.Generator], Sequences]
+
+
+def info_nce(
+    left: Tensor, right: Tensor, *, temperature: float = 1.0, same: Tensor | None = None, symmetric: bool = False,
+    queue: Tensor | None = None, log_q: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Mean of -log exp(s_ii / t) / sum_j exp(s_ij / t), s = left . right (van den Oord et al. 2018, Eq. 4).
+
+    left, right  (B, D), row i of one belongs to row i of the other
+    temperature  t
+    same         (B,) labels: j with the label of i, j other than i, is no negative of i and leaves the sum
+    symmetric    the mean of this and the same with the sides changed
+    queue        (Q, D) further negatives
+    log_q        (B,) log-probability with which each right side is in the batch, taken off its score after the temperature
+
+    With B = 1 and no queue there is nothing to tell apart and the loss is 0.
+    """
+    scores = left @ right.T / temperature
+    if log_q is not None:
+        scores = scores - log_q
+    if same is not None:
+        double = (same[:, None] == same[None, :]) & ~torch.eye(len(left), dtype=torch.bool, device=left.device)
+        scores = scores.masked_fill(double, -torch.inf)
+    rows = scores if queue is None else torch.cat([scores, left @ queue.T / temperature], 1)
+    loss = (torch.logsumexp(rows, 1) - scores.diagonal()).mean()
+    if symmetric:
+        loss = (loss + (torch.logsumexp(scores, 0) - scores.diagonal()).mean()) / 2
+    return loss
+
+
+class NegativeQueue:
+    """The newest vectors that were pushed, at most `size` of them (He et al. 2020, MoCo). Belongs to a view's batches, not to an objective."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self._parts = size, deque[Tensor]()
+
+    def push(self, vectors: Tensor) -> None:
+        """Take (B, D) vectors in, without their gradient, and let the oldest go."""
+        self._parts.append(vectors.detach())
+        while sum(map(len, self._parts)) - len(self._parts[0]) >= self.size:
+            self._parts.popleft()
+
+    @property
+    def vectors(self) -> Tensor | None:
+        """(Q, D), Q at most `size`; None while it is empty."""
+        return torch.cat(list(self._parts))[-self.size :] if self._parts else None
+
+
+@dataclass(frozen=True)
+class TwoViews:
+    """Two changed copies of a sequence are alike, and unlike those of other sequences (CL4SRec, Xie et al. 2022, Eq. 4).
+
+    augment      makes a copy of each sequence of a batch, at most as long
+    temperature  of the cosine between the states of the last items
+    """
+
+    augment: Augment
+    temperature: float = 1.0
+
+    def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
+        both = self.augment(batch, rng).joined(self.augment(batch, rng))
+        ends = torch.from_numpy(both.offsets[1:] - 1)
+        states = F.normalize(module(both)[ends.to(next(module.parameters()).device)], dim=1)
+        left, right = states[: len(batch)], states[len(batch) :]
+        return Outcome(info_nce(left, right, temperature=self.temperature, symmetric=True), len(batch))
