@@ -8,16 +8,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tastelm.errors import SettingError
-from tastelm.settings import LARGEST, configure, describe, parse_assignments, setting
+from tastelm.settings import LARGEST, Among, Span, among, configure, describe, parse_assignments, search_space, setting, span
 from tastelm.systems.catalogue import names, system
 
+# Systems that learn nothing from settings; every other one must say where to look for better values.
+NOTHING_TO_TUNE = {"popularity", "next-integer"}
 SYSTEMS = [name for name in names() if fields(system(name).Config)]
 
 
 @dataclass(frozen=True)
 class Config:
-    dim: int = setting(8, "width", source="a paper", at_least=1)
-    rate: float = setting(0.5, "share", above=0, at_most=1)
+    dim: int = setting(8, "width", source="a paper", at_least=1, search=among(4, 8))
+    rate: float = setting(0.5, "share", above=0, at_most=1, search=span(1e-3, 1, log=True))
     loss: Literal["full", "bce"] = setting("full", "what is learnt")
     tied: bool = setting(True, "one table")
 
@@ -34,6 +36,7 @@ def test_describe_lists_the_fields_in_order() -> None:
         ("loss", "full | bce", "full"),
         ("tied", "true or false", True),
     ]
+    assert [line.search for line in lines] == ["4 | 8", "0.001 to 1, log", None, None]
     assert (lines[0].meaning, lines[0].source, lines[1].source) == ("width", "a paper", "TasteLM")
 
 
@@ -136,3 +139,59 @@ def test_transformers_refuse_heads_that_cannot_be(name: str, dim: int, heads: in
         system(name).Config(dim=dim, heads=heads, positions=positions)
     with pytest.raises(SettingError, match=f"^{name}." + message[1:]):
         system(name).create({"dim": dim, "heads": heads, "positions": positions})
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_system_says_where_to_look_for_better_settings(name: str) -> None:
+    found = system(name)
+    space = search_space(found.Config)
+    assert bool(space) == (name not in NOTHING_TO_TUNE)
+    assert found.card.space == space
+    assert found.card.row()["tuned"] == (", ".join(space) or "-")
+
+
+@pytest.mark.parametrize(("name", "setting"), [(name, setting) for name in SYSTEMS for setting in search_space(system(name).Config)])
+def test_a_search_space_lies_within_type_and_limits(name: str, setting: str) -> None:
+    found = system(name)
+    where = search_space(found.Config)[setting]
+    ends = (where.low, where.high) if isinstance(where, Span) else where.choices
+    for value in ends:
+        made = getattr(configure(found.Config, {setting: value}, owner=name), setting)
+        assert made == value and type(made) is type(value), f"{name}.{setting} is searched at {value!r}"
+
+
+@given(name=st.sampled_from(SYSTEMS), data=st.data())
+def test_settings_drawn_from_a_search_space_go_together(name: str, data: st.DataObject) -> None:
+    found, drawn = system(name), dict[str, Any]()
+    for key, where in search_space(found.Config).items():
+        if isinstance(where, Among):
+            drawn[key] = data.draw(st.sampled_from(where.choices))
+        else:
+            whole = isinstance(where.low, int)
+            drawn[key] = data.draw(st.integers(int(where.low), int(where.high)) if whole else st.floats(where.low, where.high))
+    assert vars(found.create(drawn).config) == {**vars(found.Config()), **drawn}
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: span(2, 1), r"span\(2, 1, log=False\): the first number must be the smaller one"),
+    (lambda: span(0, 1, log=True), r"span\(0, 1, log=True\): .* above 0 where log=True"),
+    (lambda: among(1), r"among\(1,\): give at least two choices, each of them once"),
+    (lambda: among(1, 2, 1), r"among\(1, 2, 1\): give at least two choices"),
+    (lambda: setting(3, "count", search=span(0.5, 4)), r"search 0\.5 to 4: the setting takes whole numbers"),
+    (lambda: setting(0.3, "share", search=span(0.5, 1)), r"search 0\.5 to 1 does not hold the default 0\.3, with which a search begins"),
+    (lambda: setting("a", "kind", search=among("b", "c")), r"search b \| c does not hold the default a"),
+])  # fmt: skip
+def test_a_search_space_that_cannot_be_is_refused_where_it_is_declared(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_span_of_fractions_is_one_of_fractions_whatever_its_ends() -> None:
+    @dataclass(frozen=True)
+    class Toy:
+        share: float = setting(0.5, "share", search=span(0, 1))
+        count: int = setting(2, "count", search=span(1, 3))
+
+    share, count = search_space(Toy).values()
+    assert isinstance(share, Span) and isinstance(share.low, float) and 0.25 in share and True not in share
+    assert isinstance(count, Span) and isinstance(count.low, int)

@@ -108,5 +108,5 @@ def taxonomy() -> list[dict[str, str]]:
 
 
 def settings_of(system: str) -> list[dict[str, Any]]:
-    """Every setting of a system: name, kind, default, meaning, source. Raises SettingError."""
+    """Every setting of a system: name, kind, default, meaning, source, and where `tune` searches. Raises SettingError."""
     return [asdict(line) for line in describe(find_system(system).Config)]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tastelm.settings import Search
 
 
 class Paradigm(Enum):
@@ -54,6 +59,7 @@ class Card:
     name      what the command line calls the system
     paper     authors, title, year
     summary   one sentence for somebody choosing
+    space     setting -> where `tastelm tune` looks for better values; a System fills it in from its Config, so it is typed once
     """
 
     name: str
@@ -63,6 +69,7 @@ class Card:
     objectives: tuple[Target, ...]
     task: Question
     data: tuple[DataType, ...]
+    space: Mapping[str, Search] = field(default_factory=dict, compare=False)
 
     def row(self) -> dict[str, str]:
         """The card as text by column, in the order of the survey's Table 1."""
@@ -72,6 +79,7 @@ class Card:
             "objectives": " + ".join(target.value for target in self.objectives),
             "task": self.task.value,
             "data": " + ".join(kind.value for kind in self.data),
+            "tuned": ", ".join(self.space) or "-",
             "paper": self.paper,
             "summary": self.summary,
         }

@@ -2,9 +2,11 @@
 
     @dataclass(frozen=True)
     class Config:
-        dim: int = setting(64, "width of the item vectors", source="Kang and McAuley 2018", at_least=1)
+        dim: int = setting(64, "width of the item vectors", source="Kang and McAuley 2018", at_least=1, search=among(32, 64, 128))
+        lr: float = setting(1e-3, "peak learning rate", above=0, search=span(1e-4, 1e-2, log=True))
 
-The words on the command line, in Python and in `config.toml` are the names of the fields.
+A setting with a `search` is one that `tastelm tune` chooses; together they are the search space of the system. The words on the
+command line, in Python and in `config.toml` are the names of the fields.
 """
 
 from __future__ import annotations
@@ -24,10 +26,73 @@ T = TypeVar("T")
 LARGEST = 2**31 - 1
 
 
-def setting(default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None) -> T:
-    """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`)."""
+@dataclass(frozen=True)
+class Span:
+    """Every number from `low` to `high`, both included; whole numbers where both are whole.
+
+    log  the search takes steps of equal ratio, for what ranges over orders of magnitude
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}" + (", log" if self.log else "")
+
+
+@dataclass(frozen=True)
+class Among:
+    """Each of the `choices`; no order among them is taken for granted."""
+
+    choices: tuple[Any, ...]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.choices
+
+    def __str__(self) -> str:
+        return " | ".join(str(choice) for choice in self.choices)
+
+
+Search = Span | Among
+
+
+def span(low: float, high: float, *, log: bool = False) -> Span:
+    """Search a setting between two numbers. Raises ValueError for a span that is empty, or a logarithmic one that reaches 0."""
+    if not low < high or (log and low <= 0):
+        raise ValueError(f"span({low}, {high}, log={log}): the first number must be the smaller one, and above 0 where log=True.")
+    return Span(low, high, log)
+
+
+def among(*choices: Any) -> Among:
+    """Search a setting among values. Raises ValueError for fewer than two different ones."""
+    if len(set(choices)) < max(2, len(choices)):
+        raise ValueError(f"among{choices}: give at least two choices, each of them once.")
+    return Among(choices)
+
+
+def setting(
+    default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None,
+    search: Search | None = None,
+) -> T:  # fmt: skip
+    """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`).
+
+    search  where `tastelm tune` looks for better values: a `span` or `among`; without one the setting is left at its default
+
+    Raises ValueError for a search space that does not hold the default, where every search begins, or fractions for a whole number.
+    """
+    if isinstance(search, Span):
+        if isinstance(default, float):
+            search = Span(float(search.low), float(search.high), search.log)
+        elif not (isinstance(search.low, int) and isinstance(search.high, int)):
+            raise ValueError(f"search {search}: the setting takes whole numbers.")
+    if search is not None and default not in search:
+        raise ValueError(f"search {search} does not hold the default {default}, with which a search begins.")
     limits = {"ge": at_least, "le": at_most, "gt": above}
-    metadata = {"meaning": meaning, "source": source, "limits": {name: limit for name, limit in limits.items() if limit is not None}}
+    metadata = {"meaning": meaning, "source": source, "limits": {name: limit for name, limit in limits.items() if limit is not None}, "search": search}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -41,15 +106,24 @@ class Described:
     default: Any
     meaning: str
     source: str
+    search: str | None = None
+
+
+def search_space(config: type) -> dict[str, Search]:
+    """Setting -> where to look for better values, for those that are searched."""
+    return {entry.name: found for entry in fields(config) if (found := entry.metadata.get("search")) is not None}
 
 
 def describe(config: type) -> list[Described]:
     """Every setting of a config class, in the order of its fields."""
-    kinds = typing.get_type_hints(config)
+    kinds, space = typing.get_type_hints(config), search_space(config)
     return [
-        Described(entry.name, _kind(kinds[entry.name], entry.metadata.get("limits", {})), entry.default, entry.metadata["meaning"], entry.metadata["source"])
+        Described(
+            entry.name, _kind(kinds[entry.name], entry.metadata.get("limits", {})), entry.default, entry.metadata["meaning"], entry.metadata["source"],
+            str(space[entry.name]) if entry.name in space else None,
+        )
         for entry in fields(config)
-    ]
+    ]  # fmt: skip
 
 
 def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:

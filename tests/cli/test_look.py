@@ -42,7 +42,7 @@ def test_systems_lists_them_all() -> None:
 def test_systems_lists_the_settings_of_one(system: str) -> None:
     said = done("systems", system).out
     for line in json.loads(done("systems", system, "--json").out):
-        assert set(line) == {"name", "kind", "default", "meaning", "source"}
+        assert set(line) == {"name", "kind", "default", "meaning", "source", "search"}
         assert line["name"] in said
 
 

@@ -122,9 +122,11 @@ def taxonomy(rows: Sequence[Mapping[str, str]]) -> Table:
 
 def settings_of(system: str, lines: Sequence[Mapping[str, Any]]) -> Table:
     """The settings of a system."""
-    table = _table("setting", "takes", "default", "meaning", "source of the default", whole=("setting", "default"), title=f"{system}: --set name=value")
+    columns = ("setting", "takes", "default", "tune searches", "meaning", "source of the default")
+    table = _table(*columns, whole=("setting", "default"), title=f"{system}: --set name=value")
     for line in lines:
-        table.add_row(line["name"], escape(line["kind"]), str(line["default"]), escape(line["meaning"]), escape(line["source"]))
+        cells = (line["name"], line["kind"], str(line["default"]), line["search"] or "-", line["meaning"], line["source"])
+        table.add_row(*map(escape, cells))
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,7 @@ from tastelm.card import Card
 from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
-from tastelm.settings import configure
+from tastelm.settings import configure, search_space
 from tastelm.train.stage import Stage
 
 C = TypeVar("C")
@@ -36,6 +37,11 @@ class System(ABC, Generic[C]):
 
     card: ClassVar[Card]
     Config: ClassVar[type]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if hasattr(cls, "card") and hasattr(cls, "Config"):
+            cls.card = replace(cls.card, space=search_space(cls.Config))
 
     def __init__(self, config: C) -> None:
         self.config = config

@@ -10,7 +10,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.factors import Factors
 from tastelm.objectives.ranking import PairwiseRanking, met_pairs
-from tastelm.settings import setting
+from tastelm.settings import among, setting, span
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.schedule import Schedule
@@ -33,10 +33,10 @@ class BPRMF(System["BPRMF.Config"]):
 
     @dataclass(frozen=True)
     class Config:
-        dim: int = setting(64, "width of the vectors", at_least=1)
-        lr: float = setting(3e-3, "peak learning rate", above=0, at_most=1)
-        l2: float = setting(1e-3, "weight of the squared vectors of each triple", at_least=0)
-        negatives: int = setting(4, "items drawn against each item met", at_least=1)
+        dim: int = setting(64, "width of the vectors", at_least=1, search=among(32, 64, 128))
+        lr: float = setting(3e-3, "peak learning rate", above=0, at_most=1, search=span(5e-4, 2e-2, log=True))
+        l2: float = setting(1e-3, "weight of the squared vectors of each triple", at_least=0, search=span(1e-5, 1e-1, log=True))
+        negatives: int = setting(4, "items drawn against each item met", at_least=1, search=among(1, 4, 16))
         batch: int = setting(1024, "interactions in a step", at_least=1)
         strangers: float = setting(1.0, "ridge penalty when a stranger's vector is folded in", above=0)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)

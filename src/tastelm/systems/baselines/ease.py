@@ -10,7 +10,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import DataError
 from tastelm.nn.linear import ItemToItem
-from tastelm.settings import setting
+from tastelm.settings import setting, span
 from tastelm.similarity import ease_weights
 from tastelm.systems.base import System
 from tastelm.train.stage import Stage
@@ -31,7 +31,7 @@ class EASE(System["EASE.Config"]):
 
     @dataclass(frozen=True)
     class Config:
-        l2: float = setting(250.0, "ridge penalty; larger for sparser data", source="Steck 2019 uses 200 to 1000", above=0)
+        l2: float = setting(250.0, "ridge penalty; larger for sparser data", source="Steck 2019 uses 200 to 1000", above=0, search=span(10, 5000, log=True))
         max_items: int = setting(40_000, "refuse larger catalogues: the table takes 4 bytes x items squared, three times while fitting", at_least=1)
 
     def build(self, sizes: Sizes) -> ItemToItem:

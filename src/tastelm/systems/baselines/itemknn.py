@@ -9,7 +9,7 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.linear import Neighbours
-from tastelm.settings import setting
+from tastelm.settings import among, setting, span
 from tastelm.similarity import cosine_neighbours
 from tastelm.systems.base import System
 from tastelm.train.stage import Stage
@@ -34,9 +34,9 @@ class ItemKNN(System["ItemKNN.Config"]):
 
     @dataclass(frozen=True)
     class Config:
-        neighbours: int = setting(200, "similar items kept of each item", at_least=1)
-        shrink: float = setting(10.0, "distrust of pairs met by few users", at_least=0)
-        recent: int = setting(3, "last items of a history that are looked at; 0: all", source="0 in the paper", at_least=0)
+        neighbours: int = setting(200, "similar items kept of each item", at_least=1, search=span(10, 1000, log=True))
+        shrink: float = setting(10.0, "distrust of pairs met by few users", at_least=0, search=span(0, 100))
+        recent: int = setting(3, "last items of a history that are looked at; 0: all", source="0 in the paper", at_least=0, search=among(0, 1, 2, 3, 5, 10))
 
     def build(self, sizes: Sizes) -> Neighbours:
         return Neighbours(sizes.items, min(self.config.neighbours, sizes.items), recent=self.config.recent)

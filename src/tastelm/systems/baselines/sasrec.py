@@ -15,7 +15,7 @@ from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
 from tastelm.objectives.autoregressive import NextItem
 from tastelm.objectives.item_loss import item_loss
-from tastelm.settings import setting
+from tastelm.settings import among, setting, span
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
@@ -42,14 +42,14 @@ class SASRec(System["SASRec.Config"]):
 
     @dataclass(frozen=True)
     class Config:
-        dim: int = setting(64, "width of the item vectors and states", source="50 in the paper", at_least=2)
-        layers: int = setting(2, "transformer blocks", source="Kang and McAuley 2018", at_least=1, at_most=64)
-        heads: int = setting(2, "attention heads; dim must be a multiple", source="1 in the paper", at_least=1)
+        dim: int = setting(64, "width of the item vectors and states", source="50 in the paper", at_least=2, search=among(32, 64, 128))
+        layers: int = setting(2, "transformer blocks", source="Kang and McAuley 2018", at_least=1, at_most=64, search=span(1, 3))
+        heads: int = setting(2, "attention heads; dim must be a multiple", source="1 in the paper", at_least=1, search=among(1, 2, 4))
         max_len: int = setting(
             0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0
         )
-        dropout: float = setting(0.4, "share of units dropped in training", source="0.5 in the paper", at_least=0, at_most=0.95)
-        lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1)
+        dropout: float = setting(0.4, "share of units dropped in training", source="0.5 in the paper", at_least=0, at_most=0.95, search=span(0.1, 0.6))
+        lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
         weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", at_least=0)
         loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
             "full", "over the whole catalogue, or against drawn negatives", source="bce in the paper"
