@@ -36,12 +36,20 @@ class Target(Enum):
     PAIRWISE = "pairwise ranking"
     AUTOREGRESSIVE = "AM"
     MASKED = "MLM"
+    PERMUTED = "PerLM"
+    REPLACED = "RTD"
+    REARRANGED = "RSP"
+    MUTUAL_INFORMATION = "MIM"
+    CONTRASTIVE = "contrastive"
+    PROFILE = "user attributes"
+    RELATION = "user relations"
 
 
 class Question(Enum):
     """The task a system answers."""
 
     SEQUENTIAL = "sequential"
+    SESSION = "session"
     TOP_N = "top-n"
 
 
@@ -50,6 +58,9 @@ class DataType(Enum):
 
     SEQUENCE = "sequential"
     INTERACTION = "interactions"
+    ATTRIBUTE = "textual (attributes)"
+    TIME = "times"
+    PROFILE = "user attributes"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
@@ -35,13 +36,37 @@ def cosine_neighbours(histories: Sequences, n_items: int, count: int, shrink: fl
         rows = np.repeat(np.arange(together.shape[0]), np.diff(together.indptr)) + at
         together.data *= rows != together.indices
         together.data /= norm[rows] * norm[together.indices] + shrink + 1e-12
-        # Sort all pairs by item and falling similarity, then keep the first of each item.
-        order = np.lexsort((-together.data, rows))
-        rank = np.arange(len(order)) - together.indptr[rows[order] - at]
-        kept = order[rank < count]
-        codes[rows[kept], rank[rank < count]] = together.indices[kept]
-        weights[rows[kept], rank[rank < count]] = together.data[kept]
+        codes[at : at + block], weights[at : at + block] = _strongest(together, count)
     return torch.from_numpy(codes), torch.from_numpy(weights)
+
+
+def transitions(histories: Sequences, n_items: int, count: int, *, reach: int, shrink: float) -> tuple[Tensor, Tensor]:
+    """The `count` most frequent followers of each item: codes (N, count) int32 and c(i, j) / (sum_j c(i, j) + shrink), 0 where there are fewer.
+
+    c counts a follower at distance d as 1 / d, up to distance `reach`.
+    """
+    left = histories.offsets[1:][histories.owners] - 1 - np.arange(len(histories.values))  # items behind each in its history
+    sources = [np.flatnonzero(left >= distance) for distance in range(1, reach + 1)]
+    counted = np.concatenate([np.full(len(source), 1 / distance, np.float32) for distance, source in enumerate(sources, start=1)])
+    followers = np.concatenate([histories.values[source + distance] for distance, source in enumerate(sources, start=1)])
+    total = sparse.csr_matrix((counted, (histories.values[np.concatenate(sources)], followers)), (n_items, n_items))
+    total.sum_duplicates()
+    total.data /= np.repeat(np.asarray(total.sum(1)).ravel(), np.diff(total.indptr)) + shrink
+    codes, weights = _strongest(total, count)
+    return torch.from_numpy(codes), torch.from_numpy(weights)
+
+
+def _strongest(matrix: sparse.csr_matrix, count: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Columns and values of the `count` largest entries of each row, 0 where there are fewer."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    codes, weights = np.zeros((matrix.shape[0], count), np.int32), np.zeros((matrix.shape[0], count), np.float32)
+    # Sort all entries by row and falling value, then keep the first of each row.
+    order = np.lexsort((-matrix.data, rows))
+    rank = np.arange(len(order)) - matrix.indptr[rows[order]]
+    kept = order[rank < count]
+    codes[rows[kept], rank[rank < count]] = matrix.indices[kept]
+    weights[rows[kept], rank[rank < count]] = matrix.data[kept]
+    return codes, weights
 
 
 def ease_weights(histories: Sequences, n_items: int, l2: float) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -24,6 +24,13 @@ class Batches(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class UserWindows(Sequences):
+    """Sequences, and whose each is: (B,) int64 places among the sequences they were cut from."""
+
+    users: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +97,11 @@ class _Windows:
     def __len__(self) -> int:
         return len(self.cuts) - 1
 
-    def __getitem__(self, index: int) -> Sequences:
+    def __getitem__(self, index: int) -> UserWindows:
         part = slice(self.cuts[index], self.cuts[index + 1])
-        return self.sequences.windows(self.starts[part], self.lengths[part])
+        windows = self.sequences.windows(self.starts[part], self.lengths[part])
+        users = np.searchsorted(self.sequences.offsets, self.starts[part], side="right") - 1
+        return UserWindows(windows.values, windows.offsets, windows.times, users)
 
 
 @dataclass(frozen=True, eq=False)

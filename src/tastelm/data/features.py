@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
-from tastelm.errors import DataError, SettingError, nearest
+from tastelm.errors import SettingError, nearest
 
 Kind = Literal["categories", "number"]
 # A text column with more distinct values than this share of the rows names its rows instead of describing them, as a title does.
@@ -93,12 +93,18 @@ class Features:
         found = (_feature(name, rows[name]) for name in rows.columns if name != key)
         return cls(tuple(feature for feature in found if feature is not None))
 
-    def need(self, names: Iterable[str], what: str, where: str) -> None:
-        """Raises DataError with the cure if one of `names` is missing; `what` it is needed for."""
-        missing = [name for name in names if name not in {field.name for field in self.fields}]
-        if missing:
-            known = ", ".join(field.name for field in self.fields) or "none"
-            raise DataError(f"{where}: {what} needs the column {', '.join(missing)}, but the table describes its rows by {known}.")
+    def merged(self, names: Iterable[str]) -> tuple[Sequences, int]:
+        """The categories of several fields as if they were one, each field's codes behind those of the field before, and how many there are."""
+        chosen = [self[name] for name in names]
+        parts, begin = list[tuple[Sequences, int]](), 0
+        for feature in chosen:
+            assert feature.codes is not None
+            parts.append((feature.codes, begin))
+            begin += feature.field.values
+        owners = np.concatenate([codes.owners for codes, _ in parts])
+        values = np.concatenate([codes.values + shift for codes, shift in parts])
+        order = np.argsort(owners, kind="stable")
+        return Sequences.from_lengths(values[order].astype(np.int32), np.bincount(owners, minlength=len(parts[0][0]))), begin
 
 
 def _feature(name: str, values: pl.Series) -> Feature | None:

@@ -21,7 +21,8 @@ class Adapter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        return x + self.up(F.relu(self.down(x)))
+        out: Tensor = x + self.up(F.relu(self.down(x)))
+        return out
 
 
 class UserGraft(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -61,7 +59,8 @@ class DilatedBlock(nn.Module):
         x = F.relu(self.first_norm(x if patches is None else patches[0](x)))
         x = self.second(x, around)
         x = F.relu(self.second_norm(x if patches is None else patches[1](x)))
-        return tokens + self.dropout(x)
+        out: Tensor = tokens + self.dropout(x)
+        return out
 
 
 class DilatedEncoder(nn.Module):
@@ -73,9 +72,7 @@ class DilatedEncoder(nn.Module):
     def __init__(self, dim: int, *, dilations: tuple[int, ...], kernel: int, max_len: int, dropout: float, causal: bool) -> None:
         super().__init__()
         self.max_len, self.dropout, self.norm = max_len, nn.Dropout(dropout), nn.LayerNorm(dim)
-        self.blocks = nn.ModuleList(
-            DilatedBlock(dim, kernel=kernel, dilation=dilation, causal=causal, dropout=dropout) for dilation in dilations
-        )
+        self.blocks = nn.ModuleList(DilatedBlock(dim, kernel=kernel, dilation=dilation, causal=causal, dropout=dropout) for dilation in dilations)
 
     def forward(self, tokens: Tensor, lengths: NDArray[np.int64], patches: nn.ModuleList | None = None) -> Tensor:
         """(T, D) vectors of B sequences of `lengths` end to end -> (T, D). `patches` holds two for each block."""
@@ -95,20 +92,17 @@ class CaserEncoder(nn.Module):
     vertical    filters over the window, each a weighted sum of its items
     """
 
-    def __init__(self, dim: int, *, window: int, horizontal: int, vertical: int, max_len: int, dropout: float, activation: Literal["relu", "gelu"] = "relu") -> None:
+    def __init__(self, dim: int, *, window: int, horizontal: int, vertical: int, max_len: int, dropout: float) -> None:
         super().__init__()
         self.window, self.max_len = window, max_len
-        self.activation = F.relu if activation == "relu" else F.gelu
-        self.horizontal = nn.ModuleList(nn.Conv1d(dim, horizontal, height) for height in range(1, window + 1)) if horizontal else nn.ModuleList()
-        self.vertical = nn.Linear(window, vertical, bias=False) if vertical else None
+        self.horizontal = nn.ModuleList(nn.Conv1d(dim, horizontal, height) for height in range(1, window + 1))
+        self.vertical = nn.Linear(window, vertical, bias=False)
         self.join, self.dropout = nn.Linear(horizontal * window + vertical * dim, dim), nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Tensor:
         """(T, D) vectors of B sequences of `lengths` end to end -> (T, D), each from the token and the L - 1 before it."""
         around = Neighbourhood(lengths, tokens.device)
         image = torch.stack([around.shifted(tokens, -back) for back in range(self.window - 1, -1, -1)], 2)  # (T, D, L)
-        pieces = [self.activation(convolution(image)).amax(2) for convolution in self.horizontal]
-        if self.vertical is not None:
-            pieces.append(self.vertical(image).flatten(1))
-        out: Tensor = self.activation(self.join(self.dropout(torch.cat(pieces, 1))))
+        pieces = [F.relu(convolution(image)).amax(2) for convolution in self.horizontal]
+        out: Tensor = F.relu(self.join(self.dropout(torch.cat([*pieces, self.vertical(image).flatten(1)], 1))))
         return out

@@ -66,7 +66,8 @@ class Fusion(nn.Module):
 
     def weights(self, fields: Tensor) -> Tensor:
         """(T, F) how much `attention` makes of each field; sums to 1."""
-        return self.outer(torch.tanh(self.inner(fields)))[..., 0].softmax(1)
+        weights: Tensor = self.outer(torch.tanh(self.inner(fields)))[..., 0].softmax(1)
+        return weights
 
     def forward(self, item: Tensor, fields: Tensor) -> Tensor:
         """(T, D) and (T, F, D) -> (T, D)."""
@@ -146,7 +147,8 @@ class FieldMixer(nn.Module):
             shares = share.new_zeros(len(codes)).index_add(0, owners, share)
             total, weight = (summed, shares) if total is None or weight is None else (total + summed, weight + shares)
         assert total is not None and weight is not None
-        return total / weight.clamp(min=1e-9)[:, None]
+        mixed: Tensor = total / weight.clamp(min=1e-9)[:, None]
+        return mixed
 
     @staticmethod
     def _pieces(table: nn.Module, codes: Tensor) -> tuple[Tensor, Tensor]:

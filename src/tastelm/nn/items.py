@@ -14,9 +14,7 @@ class ItemTable(nn.Module):
     else can be ranked or enter a softmax.
     """
 
-    def __init__(
-        self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False, unit: bool = False
-    ) -> None:
+    def __init__(self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False, unit: bool = False) -> None:
         """
         tied   score items by the same vectors that are read; otherwise by a table of their own
         bias   add a learned number to the score of each item

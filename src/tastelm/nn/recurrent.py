@@ -19,11 +19,13 @@ class GRUEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.gru = nn.GRU(dim, hidden, layers, dropout=dropout if layers > 1 else 0.0)
         self.out = nn.Linear(hidden, dim)
-        for name, value in self.gru.named_parameters():
+        for value in self.gru.parameters():
             nn.init.xavier_uniform_(value) if value.ndim == 2 else nn.init.zeros_(value)
 
     def forward(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Tensor:
         """(T, D) vectors of B sequences of `lengths` end to end -> (T, D)."""
+        if len(tokens) == 0:
+            return tokens
         place, sizes = time_major(lengths)
         order = torch.from_numpy(place).to(tokens.device)
         packed = PackedSequence(self.dropout(tokens)[order], torch.from_numpy(sizes))

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.nn.attention import Activation, Norm, TransformerBlock, rotation_of
-from tastelm.nn.items import ItemTable
 from tastelm.nn.packing import ROW_WIDTH, Packing, pack
 
 
@@ -206,9 +205,10 @@ class SequenceRecommender(nn.Module):
         known = window.lengths > 0
         scores = self.prior.repeat(len(window), 1) if not known.all() else None
         states = self(window)[torch.from_numpy(ends[known]).to(self.prior.device)]
+        answered: Tensor = self.items.scores(states)
         if scores is None:
-            return self.items.scores(states)
-        scores[torch.from_numpy(known)] = self.items.scores(states)
+            return answered
+        scores[torch.from_numpy(known)] = answered
         return scores
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,38 +45,29 @@ def info_nce(
     return loss
 
 
-class NegativeQueue:
-    """The newest vectors that were pushed, at most `size` of them (He et al. 2020, MoCo). Belongs to a view's batches, not to an objective."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self._parts = size, deque[Tensor]()
-
-    def push(self, vectors: Tensor) -> None:
-        """Take (B, D) vectors in, without their gradient, and let the oldest go."""
-        self._parts.append(vectors.detach())
-        while sum(map(len, self._parts)) - len(self._parts[0]) >= self.size:
-            self._parts.popleft()
-
-    @property
-    def vectors(self) -> Tensor | None:
-        """(Q, D), Q at most `size`; None while it is empty."""
-        return torch.cat(list(self._parts))[-self.size :] if self._parts else None
-
-
 @dataclass(frozen=True)
 class TwoViews:
     """Two changed copies of a sequence are alike, and unlike those of other sequences (CL4SRec, Xie et al. 2022, Eq. 4).
 
-    augment      makes a copy of each sequence of a batch, at most as long
+    augment      makes a copy of each sequence of a batch
+    longest      of a copy, its last items
     temperature  of the cosine between the states of the last items
+
+    Takes a module with `forward(sequences) -> (T, D)`. If it has a `queue` (a `VectorQueue`), the states of earlier batches in it are
+    further negatives, and those of this batch join it (He et al. 2020, MoCo, with one encoder instead of a slow copy).
     """
 
     augment: Augment
+    longest: int
     temperature: float = 1.0
 
     def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
-        both = self.augment(batch, rng).joined(self.augment(batch, rng))
+        both = self.augment(batch, rng).joined(self.augment(batch, rng)).last(self.longest)
         ends = torch.from_numpy(both.offsets[1:] - 1)
         states = F.normalize(module(both)[ends.to(next(module.parameters()).device)], dim=1)
         left, right = states[: len(batch)], states[len(batch) :]
-        return Outcome(info_nce(left, right, temperature=self.temperature, symmetric=True), len(batch))
+        queue: Any = getattr(module, "queue", None)
+        loss = info_nce(left, right, temperature=self.temperature, symmetric=True, queue=None if queue is None else queue.vectors())
+        if queue is not None:
+            queue.push(right)
+        return Outcome(loss, len(batch))

@@ -25,6 +25,8 @@ class MaskedItems:
     last   share of the sequences in which the last item alone is hidden, which is the question asked at test time
     count  `exact` hides max(1, round(rate n)) of n items, as BERT4Rec's code does; `bernoulli` hides each item by itself, and one at least
 
+    clean  hand the module the sequences without gaps too, `forward(hidden, clean)`; it must not show a place its own item (GRec)
+
     Takes a module with `forward(sequences) -> (T, D)` whose table `items` has a mask, code `items.n_items`, and batches of
     non-empty `Sequences`. Masks are drawn anew for each batch; hidden items are always replaced by the mask.
     """
@@ -33,12 +35,14 @@ class MaskedItems:
     rate: float = 0.2
     last: float = 0.1
     count: Literal["exact", "bernoulli"] = "exact"
+    clean: bool = False
 
     def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
         hidden = hide(batch, self.rate, self.last, self.count, rng)
         items: nn.Module = module.items  # type: ignore[assignment]
         values = np.where(hidden, items.n_items, batch.values)  # type: ignore[arg-type]
-        states = module(batch.replaced(values))[torch.from_numpy(np.flatnonzero(hidden))]
+        masked = batch.replaced(values)
+        states = (module(masked, batch) if self.clean else module(masked))[torch.from_numpy(np.flatnonzero(hidden))]
         return predict(module, states, batch.values[hidden].astype(np.int64), self.item_loss, rng)
 
 

@@ -16,8 +16,22 @@ SYSTEMS: dict[str, str] = {
     "itemknn": "baselines.itemknn:ItemKNN",
     "ease": "baselines.ease:EASE",
     "bpr-mf": "baselines.bpr_mf:BPRMF",
+    "markov": "baselines.markov:Markov",
+    "sknn": "baselines.sknn:SkNN",
+    "gru4rec": "baselines.gru4rec:GRU4Rec",
+    "caser": "baselines.caser:Caser",
     "sasrec": "baselines.sasrec:SASRec",
+    "gsasrec": "baselines.gsasrec:GSASRec",
+    "cl4srec": "baselines.cl4srec:CL4SRec",
+    "hstu": "baselines.hstu:HSTU",
+    "fdsa": "baselines.fdsa:FDSA",
     "bert4rec": "pretrain_only.bert4rec:BERT4Rec",
+    "transformers4rec": "pretrain_only.transformers4rec:Transformers4Rec",
+    "grec": "pretrain_only.grec:GRec",
+    "resetbert4rec": "holistic.resetbert4rec:ResetBERT4Rec",
+    "uprec": "holistic.uprec:UPRec",
+    "peterrec": "partial.peterrec:PeterRec",
+    "s3rec": "external.s3rec:S3Rec",
 }
 
 _ADDED: dict[str, type[System[Any]]] = {}

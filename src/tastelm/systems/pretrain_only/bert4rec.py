@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
-from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape, check_heads, window_for
-from tastelm.objectives.item_loss import item_loss
+from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.masked import MaskedItems
-from tastelm.settings import among, setting, span
-from tastelm.systems.base import System
+from tastelm.settings import setting, span
+from tastelm.systems.common import SequenceSystem, TransformerConfig
 from tastelm.train.budget import Budget
-from tastelm.train.schedule import Schedule
-from tastelm.train.stage import Descent, Stage
+from tastelm.train.stage import Stage
 from tastelm.views import ItemSequences
 
 
-class BERT4Rec(System["BERT4Rec.Config"]):
+class BERT4Rec(SequenceSystem["BERT4Rec.Config"]):
     """Cloze-trained transformer over item sequences (Sun et al., 2019), L = -1/|M| sum_{i in M} log p(x_i | x without M), Eq. 8.
 
     Deviations, and the paper's way by a setting: masks are drawn anew in every epoch instead of ten static copies; the share
@@ -39,23 +37,13 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         data=(DataType.SEQUENCE,),
     )
 
+    asks = 1
+
     @dataclass(frozen=True)
-    class Config:
-        dim: int = setting(64, "width of the item vectors and states", source="Sun et al. 2019", at_least=2, search=among(32, 64, 128))
-        layers: int = setting(2, "transformer blocks", source="Sun et al. 2019", at_least=1, at_most=64, search=span(1, 3))
-        heads: int = setting(2, "attention heads; dim must be a multiple", source="Sun et al. 2019", at_least=1, search=among(1, 2, 4))
-        max_len: int = setting(
-            0, "items of a history that are read; 0: what holds 95 % of the histories whole, 20 to 200", source="50, 200 in the paper", at_least=0
-        )
-        dropout: float = setting(0.2, "share of units dropped in training", source="Sun et al. 2019", at_least=0, at_most=0.95, search=span(0.1, 0.6))
-        lr: float = setting(3e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
-        weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", source="0.01 in the paper", at_least=0)
-        mask: float = setting(0.5, "share of the items that is hidden", source="0.2 to 0.6 in the paper", above=0, at_most=1, search=span(0.15, 0.7))
+    class Config(TransformerConfig):
+        dropout: float = setting(0.2, "share of units dropped in training", source="Sun et al. 2019", at_least=0, at_most=0.95, search=span(0.1, 0.5))
+        mask: float = setting(0.5, "share of the items that is hidden", source="0.2 to 0.6 in the paper", above=0, at_most=1, search=span(0.2, 0.7))
         last: float = setting(0.2, "share of the sequences whose last item alone is hidden", source="1/11 in the paper's code", at_least=0, at_most=1)
-        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
-            "full", "over the whole catalogue, or against drawn negatives", source="Sun et al. 2019"
-        )
-        negatives: int = setting(256, "items drawn in a step by the losses that sample", at_least=1)
         batch: int = setting(768, "items read in a step", at_least=1)
         block: Literal["pre", "post"] = setting("pre", "norms before each part, or after it", source="post in the paper")
         positions: Literal["start", "end", "rotary"] = setting(
@@ -63,13 +51,6 @@ class BERT4Rec(System["BERT4Rec.Config"]):
         )
         head: bool = setting(True, "a dense layer, GELU and norm between state and items, and a bias for each item", source="Sun et al. 2019")
         max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
-
-        def __post_init__(self) -> None:
-            check_heads(self.dim, self.heads, self.positions)
-
-    def settle(self, split: Split) -> BERT4Rec:
-        # One place more than the histories take: the mask that asks stands in the window too.
-        return BERT4Rec(replace(self.config, max_len=self.config.max_len or window_for(split.train.lengths + 1)))
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
@@ -87,7 +68,7 @@ class BERT4Rec(System["BERT4Rec.Config"]):
             "cloze",
             self.build(split.sizes),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
-            objective=MaskedItems(item_loss(config.loss, negatives=config.negatives), rate=config.mask, last=config.last),
+            objective=MaskedItems(config.item_loss(), rate=config.mask, last=config.last),
             budget=Budget(epochs=config.max_epochs),
-            descent=Descent(lr=config.lr, weight_decay=config.weight_decay, schedule=Schedule(patience=5)),
+            descent=config.descent(patience=5),
         )

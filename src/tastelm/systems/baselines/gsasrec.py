@@ -1,0 +1,43 @@
+"""gSASRec: SASRec with negatives whose over-confidence is calibrated away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.split import Split
+from tastelm.settings import among, setting, span
+from tastelm.systems.baselines.sasrec import SASRec
+
+
+class GSASRec(SASRec):
+    """SASRec under generalised binary cross-entropy with many negatives (Petrov and Macdonald, 2023, Eq. 16), its output table apart
+    from the input's. For catalogues too large for the full softmax.
+
+    Deviation: one draw of negatives is shared by a batch, which makes the loss one matrix product.
+    """
+
+    card = Card(
+        name="gsasrec",
+        paper="Petrov and Macdonald 2023, gSASRec: Reducing Overconfidence in Sequential Recommendation Trained with Negative Sampling",
+        summary="sasrec for millions of items: many negatives, calibrated, instead of the whole catalogue.",
+        paradigm=Paradigm.BASELINE,
+        objectives=(Target.AUTOREGRESSIVE,),
+        task=Question.SEQUENTIAL,
+        data=(DataType.SEQUENCE,),
+    )
+
+    @dataclass(frozen=True)
+    class Config(SASRec.Config):
+        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
+            "gbce", "over the whole catalogue, or against drawn negatives", source="Petrov and Macdonald 2023"
+        )
+        negatives: int = setting(256, "items drawn in a step", source="Petrov and Macdonald 2023", at_least=1, search=among(128, 256, 512))
+        calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1, search=span(0.5, 1.0))
+        tied: bool = setting(False, "score items by the vectors that are read", source="Petrov and Macdonald 2023")
+
+    def settle(self, split: Split) -> GSASRec:
+        # More negatives than there are other items would be copies of each other.
+        config = super().settle(split).config
+        return GSASRec(replace(config, negatives=min(config.negatives, max(1, len(split.items) - 1))))

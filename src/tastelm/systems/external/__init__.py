@@ -1,0 +1,1 @@
+"""Systems pre-trained and then fine-tuned: an external part."""

@@ -1,0 +1,1 @@
+"""Systems pre-trained and then fine-tuned: a part of the model."""

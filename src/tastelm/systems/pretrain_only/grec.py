@@ -1,0 +1,84 @@
+"""GRec: fill in gaps with an encoder that looks both ways and a decoder that looks back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Split
+from tastelm.nn.convolution import DilatedEncoder
+from tastelm.nn.items import ItemTable
+from tastelm.nn.sequence import SequenceRecommender
+from tastelm.objectives.masked import MaskedItems
+from tastelm.settings import setting, span
+from tastelm.systems.common import SequenceConfig, SequenceSystem, next_item
+from tastelm.train.stage import Stage
+from tastelm.views import ItemSequences
+
+
+class GapFiller(SequenceRecommender):
+    """State of a place = decoder(what stands before it, nothing hidden) + projector(encoder(what stands around it, gaps hidden))."""
+
+    def __init__(self, items: ItemTable, decoder: DilatedEncoder, encoder: DilatedEncoder, dim: int) -> None:
+        super().__init__(items, decoder, ask="mask")
+        self.encoder, self.widen, self.narrow = encoder, nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, dim)
+
+    def forward(self, sequences: Sequences, clean: Sequences | None = None) -> Tensor:
+        """(T, D). `clean` is `sequences` with nothing hidden; it may be left out where the last place alone is hidden."""
+        known = sequences if clean is None else clean
+        # Each place of the decoder has seen what stands before it: the items move back by one, and the mask begins each sequence.
+        before = np.roll(known.values, 1)
+        before[known.offsets[:-1][known.lengths > 0]] = self.items.n_items
+        decoded = self.backbone(self.items(self.codes(known.replaced(before))), known.lengths)
+        around = self.encoder(self.items(self.codes(sequences)), sequences.lengths)
+        states: Tensor = decoded + self.narrow(F.relu(self.widen(around)))
+        return states
+
+
+class GRec(SequenceSystem["GRec.Config"]):
+    """Future data helps training (Yuan et al., 2020): L = -sum over gaps i of log p(x_i | encoder(x without gaps), decoder(x_<i)), Eq. 6.
+
+    Deviation: the share of sequences whose last item alone is the gap, which is the question at test time, is `last` (0 in the paper).
+    """
+
+    card = Card(
+        name="grec",
+        paper="Yuan et al. 2020, Future Data Helps Training: Modeling Future Contexts for Session-based Recommendation",
+        summary="Convolutional encoder and decoder that fill in gaps; learns from both sides of an item.",
+        paradigm=Paradigm.PRETRAIN_ONLY,
+        objectives=(Target.MASKED,),
+        task=Question.SESSION,
+        data=(DataType.SEQUENCE,),
+    )
+
+    asks = 1
+
+    @dataclass(frozen=True)
+    class Config(SequenceConfig):
+        layers: int = setting(2, "residual blocks of encoder and of decoder, of two convolutions each", at_least=1, at_most=32, search=span(1, 4))
+        kernel: int = setting(3, "items that a convolution looks at", source="Yuan et al. 2020", at_least=2, at_most=31)
+        mask: float = setting(0.5, "share of the items that are gaps", source="0.3 to 0.5 in the paper", above=0, at_most=1, search=span(0.2, 0.6))
+        last: float = setting(0.2, "share of the sequences whose last item alone is the gap", source="0 in the paper", at_least=0, at_most=1)
+        max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
+
+    def build(self, sizes: Sizes) -> GapFiller:
+        config = self.config
+        dilations = tuple((1, 4)[index % 2] for index in range(config.layers))
+        decoder, encoder = (
+            DilatedEncoder(config.dim, dilations=dilations, kernel=config.kernel, max_len=config.max_len, dropout=config.dropout, causal=causal)
+            for causal in (True, False)
+        )
+        return GapFiller(ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=True), decoder, encoder, config.dim)
+
+    def stages(self, split: Split) -> Iterator[Stage]:
+        config = self.config
+        view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch)
+        objective = MaskedItems(config.item_loss(), rate=config.mask, last=config.last, clean=True)
+        yield replace(next_item(self.build(split.sizes), split, config, objective=objective, patience=5), name="fill gaps", view=view)
