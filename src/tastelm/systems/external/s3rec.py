@@ -110,7 +110,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     def _pre_training(self, module: SequenceRecommender, split: Split) -> Stage:
         config = self.config
         fields = [field.name for field in split.sizes.pick(config.columns) if field.kind == "categories"]
-        segments = np.count_nonzero(split.train.lengths >= 2) > 1  # one history alone has no other to be told from
+        segments = int(np.count_nonzero(split.train.lengths >= 2)) > 1  # one history alone has no other to be told from
         weights = config.weights(attributes=bool(fields), segments=segments)
         table = None
         if fields:
