@@ -20,7 +20,7 @@ app = typer.Typer(
     name="tastelm", help="Recommenders built the language-model way: train, compare under one honest protocol, recommend.",
     invoke_without_command=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it, and get public data sets. Example: `tastelm data check log.csv`")
+data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
 

@@ -96,7 +96,8 @@ def _without(columns: Mapping[str, str], source: str) -> frozenset[str]:
     for key, name in columns.items():
         if name != NOT_TAKEN or INTERACTIONS[key].required:
             raise SettingError(
-                f"{source}: --{key} {short(name)} does not fit, since the columns of a public data set are known; only 'none' can be said, of what is not needed."
+                f"{source}: --{key} {short(name)} does not fit, since the columns of a public data set are known; "
+                "only 'none' can be said, of what is not needed."
             )
     return frozenset(columns)
 

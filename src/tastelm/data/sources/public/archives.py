@@ -69,8 +69,8 @@ def unpack(path: Path, wanted: Mapping[str, Path]) -> None:
         elif _kind(path) == "zip":
             with zipfile.ZipFile(path) as archive:
                 for name, target in wanted.items():
-                    with archive.open(name) as source:
-                        _copy(source, target, path.name)
+                    with archive.open(name) as member:
+                        _copy(member, target, path.name)
         else:
             with tarfile.open(path) as tar:
                 for entry in tar:  # in the order of the archive: a packed tar can only be read forwards

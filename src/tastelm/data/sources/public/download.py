@@ -70,7 +70,8 @@ class Resuming:
                 return  # all of it had arrived, and only the move was missing
             if answer.status_code == 416:
                 self.part.unlink()
-                return self._fetch(url)
+                self._fetch(url)
+                return
             if answer.status_code not in (200, 206):
                 raise DataError(
                     f"{url}: the server answers {answer.status_code} ({answer.reason}). "
@@ -80,7 +81,6 @@ class Resuming:
                 raise requests.exceptions.ConnectionError(f"asked for the bytes from {have}, and got those from {_begin(answer)}")
             # A server that sends the whole, because it knows no ranges or the file has changed, is taken at its word.
             self._append(answer, url, have if answer.status_code == 206 else 0)
-        return None
 
     def _append(self, answer: requests.Response, url: str, have: int) -> None:
         import requests

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from tastelm.data.sources.public.publication import Files, Need, Publication, Published
@@ -51,14 +53,20 @@ def read_colons(files: Files) -> Parts:
             rows = read_rows(path, "::", 3)
         except DataError:
             rows = read_rows(path, "::", 3, encoding="latin-1")
-        columns = {"item": [row[0] for row in rows], **_titles(pl.Series([row[1] for row in rows])), "genres": _genres([row[2] for row in rows])}
-        items, more = known("item", columns, path.name)
+        titles = _titles(pl.Series([row[1] for row in rows]))
+        items, more = known("item", {"item": [row[0] for row in rows], **titles, "genres": _genres([row[2] for row in rows])}, path.name)
         notes += more
     if path := files.get("users"):
         rows = read_rows(path, "::", 5, encoding="latin-1")
         jobs = [OCCUPATIONS[int(row[3])] if row[3].isdecimal() and int(row[3]) < len(OCCUPATIONS) else row[3] for row in rows]
         ages = pl.Series([row[2] for row in rows]).cast(pl.Int64, strict=False)
-        columns = {"user": [row[0] for row in rows], "age": ages, "gender": [row[1] for row in rows], "occupation": jobs, "zip_code": [row[4] for row in rows]}
+        columns: dict[str, pl.Series | Sequence[object]] = {
+            "user": [row[0] for row in rows],
+            "age": ages,
+            "gender": [row[1] for row in rows],
+            "occupation": jobs,
+            "zip_code": [row[4] for row in rows],
+        }
         users, more = known("user", columns, path.name)
         notes += more
     return Parts(log.name, log.interactions, items, users, notes=notes)

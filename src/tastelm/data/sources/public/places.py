@@ -51,7 +51,10 @@ def names_in(place: Path) -> list[str]:
     """The paths in a folder (one level, with its own name in front) or in an archive; none for any other file."""
     if os.path.isdir(place):
         return [f"{place.resolve().name}/{path.name}" for path in place.iterdir() if path.is_file()]
-    return members(place) if os.path.isfile(place) and is_archive(place) else []
+    try:
+        return members(place) if os.path.isfile(place) and is_archive(place) else []
+    except PermissionError:  # whoever reads the file says so
+        return []
 
 
 def _find(publication: Publication, place: Path, aside: Path, nested: int) -> dict[str, Path]:
