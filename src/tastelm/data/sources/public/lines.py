@@ -50,7 +50,7 @@ class Lines:
             return pl.DataFrame(schema=self.schema)
         if not self.literal:
             try:
-                return pl.read_ndjson(block, schema=self.schema).select(self.schema)
+                return pl.read_ndjson(block, schema=self.schema).select(list(self.schema))
             except POLARS_ERRORS:
                 pass  # line by line below, which names the line
         rows = [row for number, line in enumerate(block.split(b"\n"), first) if line.strip() and (row := self._row(line, number, last)) is not None]
