@@ -33,7 +33,9 @@ def literals(*rows: dict) -> str:
 
 def ml_100k(folder: Path) -> None:
     put(folder, "ml-100k/u.data", "196\t242\t3\t881250949\n186\t242\t3\t891717742\n196\t1\t5\t881250950\n")
-    rows = f"1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story%20(1995)|{FLAGS}\n242|Misérables, Les (1995)|||x|{'|'.join('0' * 19)}\n"
+    rows = (
+        f"1|Toy Story (1995)|01-Jan-1995||http://us.imdb.com/M/title-exact?Toy%20Story%20(1995)|{FLAGS}\n242|Misérables, Les (1995)|||x|{'|'.join('0' * 19)}\n"
+    )
     put(folder, "ml-100k/u.item", rows.encode("latin-1"))
     put(folder, "ml-100k/u.user", "196|49|M|writer|55105\n186|39|F|executive|00000\n")
 
@@ -66,7 +68,14 @@ REVIEWS = (
 def amazon_2014(folder: Path) -> None:
     put(folder, "reviews_Beauty_5.json.gz", objects(*REVIEWS))
     meta = (
-        {"asin": "B1", "title": "It's soap", "price": 5.99, "brand": "Dove", "categories": [["Beauty", "Soap"], ["Beauty", "Bath"]], "salesRank": {"Beauty": 3}},
+        {
+            "asin": "B1",
+            "title": "It's soap",
+            "price": 5.99,
+            "brand": "Dove",
+            "categories": [["Beauty", "Soap"], ["Beauty", "Bath"]],
+            "salesRank": {"Beauty": 3},
+        },
         {"asin": "B9", "title": "Nobody's", "categories": [["Beauty"]]},
     )
     put(folder, "meta_Beauty.json.gz", literals(*meta))
@@ -119,12 +128,20 @@ def online_retail_csv(folder: Path) -> None:
 
 
 def yoochoose(folder: Path) -> None:
-    put(folder, "yoochoose-clicks.dat", "1,2014-04-07T10:51:09.277Z,214536502,0\n1,2014-04-07T10:54:09.868Z,214536500,S\n2,2014-04-07T13:56:37.614Z,214536500,3\n")
+    put(
+        folder,
+        "yoochoose-clicks.dat",
+        "1,2014-04-07T10:51:09.277Z,214536502,0\n1,2014-04-07T10:54:09.868Z,214536500,S\n2,2014-04-07T13:56:37.614Z,214536500,3\n",
+    )
     put(folder, "yoochoose-buys.dat", "2,2014-04-07T14:00:00.000Z,214536500,12462,1\n")
 
 
 def diginetica(folder: Path) -> None:
-    put(folder, "train-item-views.csv", "sessionId;userId;itemId;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n1;NA;31331;1031018;2016-05-09\n2;7;81766;0;2016-05-10\n")
+    put(
+        folder,
+        "train-item-views.csv",
+        "sessionId;userId;itemId;timeframe;eventdate\n1;NA;81766;526309;2016-05-09\n1;NA;31331;1031018;2016-05-09\n2;7;81766;0;2016-05-10\n",
+    )
     put(folder, "train-purchases.csv", "sessionId;userId;timeframe;eventdate;ordernumber;itemId\n2;7;5000;2016-05-10;16421;81766\n")
     put(folder, "products.csv", "itemId;pricelog2;product.name.tokens\n81766;10;4875,776\n31331;9;\n")
     put(folder, "product-categories.csv", "itemId;categoryId\n81766;1096\n31331;1097\n")
@@ -143,7 +160,7 @@ def steam(folder: Path) -> None:
 
 def lastfm_2k(folder: Path) -> None:
     put(folder, "user_artists.dat", "userID\tartistID\tweight\n2\t51\t13883\n2\t52\t11690\n3\t51\t10\n")
-    put(folder, "artists.dat", "id\tname\turl\tpictureURL\n51\tDuran \"D\" Duran\thttp://x\thttp://y\n52\tMötley\thttp://x\t\n")
+    put(folder, "artists.dat", 'id\tname\turl\tpictureURL\n51\tDuran "D" Duran\thttp://x\thttp://y\n52\tMötley\thttp://x\t\n')
     put(folder, "tags.dat", "tagID\ttagValue\n1\tmetal\n2\tpostérock\n".encode("latin-1"))
     put(folder, "user_taggedartists.dat", "userID\tartistID\ttagID\tday\tmonth\tyear\n2\t52\t1\t1\t4\t2009\n3\t52\t2\t1\t4\t2009\n3\t52\t1\t1\t4\t2009\n")
     put(folder, "user_friends.dat", "userID\tfriendID\n2\t3\n3\t2\n")

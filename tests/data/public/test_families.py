@@ -74,14 +74,20 @@ def test_yelp_from_its_archive_in_an_archive(tmp_path):
     assert data.fingerprint == read(f"yelp@{tmp_path / 'json'}").fingerprint
     assert rows(data)[0] == ("u1", "b1", 1531001351.0, 3.0, "So-so")
     assert row(data, "item", "b1")["categories"] == ["Food", "Coffee & Tea"] and len(data.items) == 1
-    assert row(data, "user", "u1")["friends"] == ["u2", "u3"] and row(data, "user", "u2")["friends"] == [] and row(data, "user", "u1")["elite"] == ["2017", "2018"]
+    assert (
+        row(data, "user", "u1")["friends"] == ["u2", "u3"] and row(data, "user", "u2")["friends"] == [] and row(data, "user", "u1")["elite"] == ["2017", "2018"]
+    )
 
 
 @pytest.mark.parametrize("maker", [MAKERS["online-retail:1"], online_retail_csv], ids=["xlsx", "csv"])
 def test_online_retail(tmp_path, maker):
     maker(tmp_path)
     data = read(f"online-retail:1@{tmp_path}")
-    assert rows(data) == [("12583", "85123A", 1291364880.0, "536371", 2.0), ("17850", "22633", 1291192080.0, "536366", 3.0), ("17850", "85123A", 1291191960.0, "536365", 6.0)]
+    assert rows(data) == [
+        ("12583", "85123A", 1291364880.0, "536371", 2.0),
+        ("17850", "22633", 1291192080.0, "536366", 3.0),
+        ("17850", "85123A", 1291191960.0, "536365", 6.0),
+    ]
     assert row(data, "item", "22633") == {"item": "22633", "title": "HAND WARMER", "price": 1.85} and row(data, "user", "12583")["country"] == "France"
     assert any("1 of 5 rows dropped: no customer" in note for note in data.notes) and any("1 rows dropped: cancelled" in note for note in data.notes)
 
@@ -109,7 +115,11 @@ def test_steam(tmp_path):
 def test_lastfm(tmp_path):
     data = made("lastfm:2k", tmp_path / "2k")
     assert data.order == "none" and rows(data)[0] == ("2", "51", 13883.0)
-    assert data.titles() == {"51": 'Duran "D" Duran', "52": "Mötley"} and row(data, "item", "52")["tags"] == ["metal", "postérock"] and row(data, "item", "51")["tags"] == []
+    assert (
+        data.titles() == {"51": 'Duran "D" Duran', "52": "Mötley"}
+        and row(data, "item", "52")["tags"] == ["metal", "postérock"]
+        and row(data, "item", "51")["tags"] == []
+    )
     assert row(data, "user", "2")["friends"] == ["3"]
     many = made("lastfm:360k", tmp_path / "360k")
     assert ("00a", 'betty "b" blowtorch', 2137.0) in rows(many) and row(many, "user", "00a")["age"] == 22.0 and row(many, "user", "00b")["age"] is None

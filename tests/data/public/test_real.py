@@ -10,7 +10,9 @@ from data.conftest import counts
 from tastelm.data.sources import read
 
 
-@pytest.mark.parametrize(("part", "file", "expected"), [("AMAZON_FASHION", "AMAZON_FASHION_5.json", (406, 31, 3176)), ("All_Beauty", "All_Beauty_5.json.gz", (991, 85, 5269))])
+@pytest.mark.parametrize(
+    ("part", "file", "expected"), [("AMAZON_FASHION", "AMAZON_FASHION_5.json", (406, 31, 3176)), ("All_Beauty", "All_Beauty_5.json.gz", (991, 85, 5269))]
+)
 def test_amazon_2018(real, part, file, expected):
     path = real(f"amazon_reviews/{file}")
     data = read(f"amazon:2018/{part}@{path}", duplicates="keep")

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import polars as pl
+
 from tastelm.data.dataset import Dataset, Duplicates
 from tastelm.data.schema import INTERACTIONS
 from tastelm.data.sources.columns import NOT_TAKEN, check_options
@@ -19,7 +21,7 @@ from tastelm.data.sources.known import read_known
 from tastelm.data.sources.packages import read_package
 from tastelm.data.sources.public import Asked, asked, read_public, recognised
 from tastelm.data.sources.table import BadRows, Parts, short
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 
 
 def read(
@@ -58,6 +60,7 @@ def read(
     for key, table in (("item", items), ("user", users)):
         if table is not None:
             parts = _with(parts, key, table, bad_rows)
+    _check_met(parts)
     dataset = Dataset.build(parts.interactions, items=parts.items, users=parts.users, name=name or parts.name, order=parts.order, notes=parts.notes)
     chosen = duplicates or ("exact" if dataset.order == "time" else "keep")
     return dataset.filter(min_rating=min_rating, events=events, duplicates=chosen, k_core=k_core)
@@ -108,6 +111,18 @@ def _with(parts: Parts, key: str, table: Any, bad_rows: BadRows) -> Parts:
     frame, notes = read_known(frame_table(table, f"the {key}s frame"), key, bad_rows=bad_rows)
     parts = replace(parts, notes=(*parts.notes, *notes))
     return replace(parts, items=frame) if key == "item" else replace(parts, users=frame)
+
+
+def _check_met(parts: Parts) -> None:
+    """Raises DataError for an items or users table that knows nobody of the interactions: it is that of other data."""
+    for key, table in (("item", parts.items), ("user", parts.users)):
+        if table is None or not len(table) or key not in table.columns:
+            continue
+        if not table.select(pl.col(key).cast(pl.String)).join(parts.interactions.select(pl.col(key).cast(pl.String)), on=key, how="semi").height:
+            raise DataError(
+                f"{parts.name}: none of the {len(table):,} {key}s of the {key}s table, as '{short(table[key][0])}', is in the interactions, "
+                f"which have {key}s as '{short(parts.interactions[key][0])}'. Give the {key}s table of the same data."
+            )
 
 
 def _path(source: Any, option: str) -> Path:

@@ -46,35 +46,36 @@ def is_cached(publication: Publication) -> bool:
     """Whether the set was fetched and its files are still there, as long as they were."""
     folder = folder_of(publication)
     try:
-        kept = record(folder)
+        kept, complete = record(folder)
     except DataError:
         return False
-    return bool(kept) and all((folder / name).is_file() and (folder / name).stat().st_size == entry.size for name, entry in kept.items())
+    return complete and all((folder / name).is_file() and (folder / name).stat().st_size == entry.size for name, entry in kept.items())
 
 
-def record(folder: Path) -> dict[str, Kept]:
-    """File name -> what is known of it; empty where nothing was fetched. Raises DataError if the record is damaged."""
+def record(folder: Path) -> tuple[dict[str, Kept], bool]:
+    """File name -> what is known of it, empty where nothing was fetched, and whether these are all. Raises DataError if the record is damaged."""
     path = folder / RECORD
     if not path.exists():
-        return {}
+        return {}, False
     try:
-        return {str(name): Kept(**entry) for name, entry in json.loads(path.read_bytes())["files"].items()}
+        found = json.loads(path.read_bytes())
+        return {str(name): Kept(**entry) for name, entry in found["files"].items()}, found["complete"] is True
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path}: the record is damaged. Delete {folder} and fetch the set again.") from error
 
 
-def write_record(folder: Path, publication: Publication, kept: dict[str, Kept]) -> None:
-    """Keep what was fetched, with the licence it came under."""
-    write_json(
-        folder / RECORD,
-        {"name": publication.name, "page": publication.page, "licence": publication.licence, "files": {name: asdict(entry) for name, entry in kept.items()}},
-    )
+def write_record(folder: Path, publication: Publication, kept: dict[str, Kept], *, complete: bool) -> None:
+    """Keep what was fetched, with the licence it came under, and whether it is all of the set."""
+    files = {name: asdict(entry) for name, entry in kept.items()}
+    write_json(folder / RECORD, {"name": publication.name, "page": publication.page, "licence": publication.licence, "complete": complete, "files": files})
 
 
 def checked(publication: Publication) -> Path:
     """The folder of a cached set, every file the same as when it was fetched. Raises DataError if it is not cached or has changed."""
     folder = folder_of(publication)
-    kept = record(folder)
+    kept, complete = record(folder)
+    if kept and not complete:
+        raise DataError(f"{publication.name} is in the cache in part ({', '.join(kept)}). Go on with: tastelm data get {publication.name}")
     if not kept:
         raise DataError(f"{publication.name} is not in the cache ({folder}). {how_to_get(publication)}")
     for name, entry in kept.items():

@@ -78,7 +78,7 @@ def carry_out(wanted: Plan, progress: Progress | None = None) -> Path:
         kept = _copied(publication, wanted.place, folder)
     else:
         kept = {}
-        there = record(folder)
+        there, _ = record(folder)
         for file in publication.files:
             path = folder / file.name
             if not (file.name in there and there[file.name].source == file.url and path.is_file() and digest(path) == there[file.name].sha256):
@@ -87,8 +87,8 @@ def carry_out(wanted: Plan, progress: Progress | None = None) -> Path:
                     _look_over(publication, path, alone=len(publication.files) == 1)
             kept[file.name] = Kept(digest(path), path.stat().st_size, file.url, file.digest)
             # Each file is recorded when it is whole, so that a set of several goes on with the next.
-            write_record(folder, publication, {**{name: entry for name, entry in there.items() if name in _names(publication)}, **kept})
-    write_record(folder, publication, kept)
+            write_record(folder, publication, kept, complete=False)
+    write_record(folder, publication, kept, complete=True)
     return folder
 
 
@@ -111,10 +111,6 @@ def _elsewhere(publication: Publication, address: str) -> Publication:
 def _asked(publication: Publication) -> int | None:
     found = [file.size or size_of(file.url) for file in publication.files]
     return sum(size for size in found if size is not None) if None not in found else None
-
-
-def _names(publication: Publication) -> set[str]:
-    return {file.name for file in publication.files}
 
 
 def _copied(publication: Publication, place: Path, folder: Path) -> dict[str, Kept]:
