@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +51,8 @@ def get(
             agreed = typer.confirm("Go on?", err=True)
         except typer.Abort:  # nobody is there to answer
             agreed = False
+        if not sys.stdin.isatty():  # where nobody typed, nobody ended the line
+            err.print()
         if not agreed:
             raise SettingError(f"{wanted.publication.name}: nothing was fetched, since it was not agreed to. Answer y, or give --yes.")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TimeRemainingColumn())
@@ -77,7 +80,7 @@ def _told(wanted: Plan) -> Table:
     """What a person must know before agreeing."""
     publication = wanted.publication
     addresses = ", ".join(file.url for file in publication.files)
-    digests = ", ".join(file.digest or "none published; that of this download is kept and checked from now on" for file in publication.files)
+    digests = ", ".join(dict.fromkeys(file.digest or "none published; that of this download is kept and checked from now on" for file in publication.files))
     facts = Table.grid(padding=(0, 2))
     for label, text in (
         ("data set", publication.title),

@@ -173,8 +173,8 @@ def lastfm_360k(folder: Path) -> None:
 
 
 def lastfm_1k(folder: Path) -> None:
-    put(folder, "userid-timestamp-artid-artname-traid-traname.tsv",
-        "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t\tFuck Me\nuser_000001\t2009-05-04T13:54:10Z\ta7f7df4a\t坂本龍一\t\tComposition 0919\n")  # fmt: skip
+    plays = "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t\tFlashdance\nuser_000001\t2009-05-04T13:54:10Z\ta7f7df4a\t坂本龍一\t\tComposition 0919\n"
+    put(folder, "userid-timestamp-artid-artname-traid-traname.tsv", plays)
     put(folder, "userid-profile.tsv", "#id\tgender\tage\tcountry\tregistered\nuser_000001\tm\t\tJapan\tAug 13, 2006\n")
 
 

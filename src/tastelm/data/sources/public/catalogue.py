@@ -76,7 +76,7 @@ def parse(publication: Publication, place: Path, *, bad_rows: BadRows = "stop", 
         parts = publication.parse(Files(paths, bad_rows, without))
     kept = parts.interactions.drop(*(name for name in without if name in parts.interactions.columns))
     name = publication.name.replace(":", "-").replace("/", "-")
-    return Parts(name, kept, parts.items, parts.users, parts.order, (f"{publication.title}, in the publisher's format", *parts.notes))
+    return Parts(name, kept, parts.items, parts.users, parts.order, (f"the published format of {publication.name}", *parts.notes))
 
 
 def recognised(place: Path) -> Publication | None:

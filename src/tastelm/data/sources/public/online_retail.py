@@ -60,10 +60,12 @@ def _as_text(name: str) -> pl.Expr:
 def _sheets(path: Path) -> pl.DataFrame:
     """All sheets, one below the other. Raises DataError if it is no spreadsheet."""
     try:
-        sheets = pl.read_excel(path, sheet_id=0, engine="calamine", infer_schema_length=0)
-    except (ImportError, ModuleNotFoundError) as error:
+        import fastexcel
+    except ImportError as error:
         raise MissingExtra("fastexcel", "datasets", f"Reading {path.name}") from error
-    except (*POLARS_ERRORS, ValueError, OSError, RuntimeError) as error:
+    try:
+        sheets = pl.read_excel(path, sheet_id=0, engine="calamine", infer_schema_length=0)
+    except (fastexcel.FastExcelError, *POLARS_ERRORS, ValueError, OSError) as error:
         raise DataError(
             f"{path.name}: the spreadsheet cannot be read ({short(' '.join(str(error).split()), 120)}). Fetch it again, or save it as CSV."
         ) from error

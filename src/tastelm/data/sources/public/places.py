@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from tastelm.data.sources.public.archives import ENDINGS, is_archive, members, unpack
 from tastelm.data.sources.public.publication import Need, Publication
 from tastelm.data.sources.table import quoted
-from tastelm.errors import DataError
+from tastelm.errors import DataError, OutputError
 
 # How deep a folder is looked through, and how many files of it: what a user names by mistake may be a whole disk.
 DEPTH, MOST_FILES = 3, 20_000
@@ -28,7 +28,13 @@ def located(publication: Publication, place: Path) -> Iterator[dict[str, Path]]:
     if not os.path.lexists(place):
         raise DataError(f"{place}: there is no such file or folder. Check the path of {publication.name}.")
     with tempfile.TemporaryDirectory(prefix="tastelm-") as folder:
-        yield _find(publication, place, Path(folder), NESTED)
+        try:
+            paths = _find(publication, place, Path(folder), NESTED)
+        except OutputError:
+            raise
+        except OSError as error:
+            raise DataError(f"{place}: cannot be read ({error.strerror or error}). Check the path and its permissions.") from error
+        yield paths
 
 
 def found_in(publication: Publication, folder: Path) -> dict[str, Path]:
@@ -49,11 +55,11 @@ def holds(publication: Publication, names: Iterable[str]) -> bool:
 
 def names_in(place: Path) -> list[str]:
     """The paths in a folder (one level, with its own name in front) or in an archive; none for any other file."""
-    if os.path.isdir(place):
-        return [f"{place.resolve().name}/{path.name}" for path in place.iterdir() if path.is_file()]
     try:
+        if os.path.isdir(place):
+            return [f"{place.resolve().name}/{path.name}" for path in place.iterdir() if path.is_file()]
         return members(place) if os.path.isfile(place) and is_archive(place) else []
-    except PermissionError:  # whoever reads the file says so
+    except PermissionError:  # whoever reads the place says so
         return []
 
 
