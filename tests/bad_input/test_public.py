@@ -128,7 +128,7 @@ CASES = [
     ("review without a user", of("All_Beauty_5.json", objects(REVIEW, {**REVIEW, "reviewerID": None})), BEAUTY,
      r"row 2, column 'reviewerID': an empty value is not an id"),
     ("empty reviews", of("All_Beauty_5.json", "\n\n"), BEAUTY, r"All_Beauty_5\.json: the file is empty"),
-    ("products of another category", lambda place: [put(place, "All_Beauty_5.json", objects(REVIEW)), put(place, "meta_All_Beauty.json", objects({"asin": "Z"}))],
+    ("products of other data", lambda place: [put(place, "All_Beauty_5.json", objects(REVIEW)), put(place, "meta_All_Beauty.json", objects({"asin": "Z"}))],
      BEAUTY, r"meta_All_Beauty\.json: none of its 1 items, as 'Z', is in the interactions\. Give the files of one data set"),
     ("businesses of another city", lambda folder: [put(folder, "review.json", objects(YELP)), put(folder, "business.json", objects({"business_id": "c"}))],
      "yelp@{place}", r"business\.json: none of its 1 items, as 'c', is in the interactions"),

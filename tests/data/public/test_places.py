@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 from data.public.published import MAKERS, put, zipped
 from tastelm.data.sources import read
 from tastelm.data.sources.public import archives, places
-from tastelm.errors import DataError, OutputError
+from tastelm.errors import DataError, MissingExtra, OutputError
 
 DATA = b"196\t242\t3\t881250949\n"
 
@@ -106,3 +107,12 @@ def test_a_zip_with_a_password_and_one_that_is_only_called_so(tmp_path):
     (tmp_path / "b.zip").write_bytes(b"<html>not found</html>")
     with pytest.raises(DataError, match=r"b\.zip: the archive is damaged or cut off"):
         read(f"movielens:100k@{tmp_path / 'b.zip'}")
+
+
+@pytest.mark.parametrize(("package", "name", "file"), [("py7zr", "yoochoose", "y.7z"), ("fastexcel", "online-retail:1", "Online Retail.xlsx")])
+def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch, package, name, file):
+    MAKERS["online-retail:1"](tmp_path)
+    (tmp_path / "y.7z").write_bytes(archives.SEVEN + bytes(99))
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=rf"{file} needs the package '{package}'\. Install it with: pip install 'tastelm\[datasets\]'"):
+        read(f"{name}@{tmp_path / file}")
