@@ -182,6 +182,13 @@ def test_what_changed_in_the_cache_is_refused(movielens, cache):
     assert not plan("movielens:100k").present and len(read(f"movielens:100k@{get('movielens:100k')}")) == 3
 
 
+def test_a_changed_file_is_fetched_anew_and_not_taken_for_the_one_that_is_wanted(server, movielens, monkeypatch):
+    monkeypatch.setitem(table.PUBLICATIONS, "movielens:100k", Publication(**{**vars(movielens), "files": (Published(movielens.files[0].url),)}))
+    path = get("movielens:100k") / "ml-100k.zip"
+    path.write_bytes(path.read_bytes() + b"x")
+    assert get("movielens:100k") and path.read_bytes() == server.files["ml-100k.zip"] and len(server.gets) == 2
+
+
 def test_an_archive_that_is_not_whole_is_thrown_away(server, movielens, cache, monkeypatch):
     whole = server.files["ml-100k.zip"]
     monkeypatch.setitem(table.PUBLICATIONS, "movielens:100k", Publication(**{**vars(movielens), "files": (Published(movielens.files[0].url),)}))

@@ -89,7 +89,8 @@ def _products(path: Path, meta: Mapping[str, tuple[str, Any]], interactions: pl.
     description = table["description"] if table["description"].dtype == pl.String else table["description"].list.join(" ")
     table = table.with_columns(numbers(table["price"]).alias("price"), categories.alias("categories").fill_null([]), description.alias("description"))
     items, notes = known("item", table.to_dict(), path.name)
-    return items, (*notes, f"{rows - len(table):,} of {rows:,} rows of {path.name} left out: nobody reviewed them", *lines.notes())
+    left = (f"{rows - len(table):,} of {rows:,} rows of {path.name} left out: nobody reviewed them",) if rows > len(table) else ()
+    return items, (*notes, *left, *lines.notes())
 
 
 def _set(year: str, part: str, review: str, meta: str, names: tuple[str, ...], parse: Callable[[Files], Parts], *, core: str, page: str) -> Publication:

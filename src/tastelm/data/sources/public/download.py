@@ -140,6 +140,8 @@ def download(file: Published, folder: Path, progress: Progress | None = None) ->
     path = folder / file.name
     downloader = Resuming(folder / f"{file.name}.part", progress)
     try:
+        # Whoever calls has looked at what is there; pooch would take a file without a published digest for the one that is wanted.
+        path.unlink(missing_ok=True)
         pooch.retrieve(file.url, known_hash=file.digest, fname=file.name, path=folder, downloader=downloader)
     except (DataError, OutputError):
         raise

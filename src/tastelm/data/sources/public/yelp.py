@@ -58,7 +58,8 @@ def _known(
         for name in lists
     ]
     found, notes = known(key, table.with_columns(split).to_dict(), path.name)
-    return found, (*notes, f"{rows - len(table):,} of {rows:,} rows of {path.name} left out: they have no review", *lines.notes())
+    left = (f"{rows - len(table):,} of {rows:,} rows of {path.name} left out: they have no review",) if rows > len(table) else ()
+    return found, (*notes, *left, *lines.notes())
 
 
 PUBLICATIONS = (
