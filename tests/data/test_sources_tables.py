@@ -244,3 +244,27 @@ def test_amazon_reviews(real):
     assert "time from 'unixReviewTime'" in fashion.notes[0]
     beauty = read(real("amazon_reviews/All_Beauty_5.json.gz"), duplicates="keep")
     assert counts(beauty) == (991, 85, 5269) and beauty.name == "All_Beauty_5"
+
+
+def test_what_was_written_and_how_often(write):
+    """Texts of any length, empty too; a copy is a copy whatever was written; `none` leaves the column out."""
+    text = "word " * 300
+    path = write("a.csv", f"user,item,time,weight,review,summary\na,x,1,2.5,{text},fine\na,x,1,2.5,other,\nb,x,3,1,,\n")
+    dataset = read(path)
+    assert dataset.interactions.columns == ["user", "item", "time", "weight", "review", "summary"]
+    assert dataset.interactions["weight"].to_list() == [2.5, 1.0] and len(read(path, duplicates="keep")) == 3
+    assert dataset.interactions["review"].to_list()[1] in (None, "")
+    assert read(path, columns={"review": "none", "summary": "none"}).interactions.columns == ["user", "item", "time", "weight"]
+    nested = write("b.jsonl", '{"user": 1, "item": 2, "review": {"text": "good"}}\n')
+    assert "good" in read(nested).interactions["review"][0]
+    with pytest.raises(DataError, match=r"a.csv, row 2, column 'weight': 'much' is not a number .* choose another column with --weight NAME"):
+        read(write("a.csv", "user,item,weight\na,x,much\n"))
+
+
+def test_tables_of_other_data_are_refused(write):
+    path = write("a.csv", "user,item\na,x\nb,y\n")
+    with pytest.raises(DataError, match=r"a: none of the 2 items of the items table, as '1', is in the interactions, which have items as 'x'\. Give the items"):
+        read(path, items=write("items.csv", "item,title\n1,One\n2,Two\n"))
+    with pytest.raises(DataError, match="none of the 1 users of the users table"):
+        read(path, users=pl.DataFrame({"user": ["z"]}))
+    assert read(path, items=write("items.csv", "item,title\n1,One\nx,Ex\n")).titles() == {"1": "One", "x": "Ex"}

@@ -19,7 +19,7 @@ def guarded(command: typer.Typer, arguments: list[str] | None = None) -> int:
         code = command(arguments, standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:
-            err.print("Interrupted. What was trained so far is kept: give the same command again to go on.")
+            err.print("Interrupted. What was done so far is kept: give the same command again to go on.")
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         return _refuse(_said_by_typer(error))

