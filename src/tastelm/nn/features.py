@@ -58,6 +58,7 @@ class Fusion(nn.Module):
             self.join = nn.Linear(dim * (fields + 1), dim)
             with torch.no_grad():  # it begins as the item itself, and learns what the fields add
                 nn.init.normal_(self.join.weight, std=0.02)
+                nn.init.zeros_(self.join.bias)
                 self.join.weight[:, :dim] += torch.eye(dim)
         elif kind == "gated":
             self.gate = nn.Parameter(torch.zeros(fields, 2 * dim, dim))

@@ -44,7 +44,7 @@ class HSTUBlock(nn.Module):
         gap       (R, W, W) int64, bucket of the time between the two, or None where times are not known
         """
         rows, width, dim = x.shape
-        u, v, q, k = F.silu(self.uvqk(self.norm(x))).view(rows, width, 4, self.heads, -1).permute(2, 0, 3, 1, 4)
+        u, v, q, k = F.silu(self.uvqk(self.norm(x))).view(rows, width, 4, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
         bias = F.embedding(distance, self.place_bias[:, None])[..., 0]
         if gap is not None:
             bias = bias + F.embedding(gap, self.time_bias[:, None])[..., 0]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from torch import Tensor, nn
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
+from tastelm.nn.associations import Associations
 from tastelm.nn.items import ItemTable
 from tastelm.nn.ragged import CategoryTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
@@ -24,29 +24,6 @@ from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
-
-
-class Associations(SequenceRecommender):
-    """Items and an encoder that looks both ways, their attributes, and a bilinear critic for each kind of pair."""
-
-    def __init__(self, items: ItemTable, backbone: SequenceTransformer, table: CategoryTable | None, critics: list[str]) -> None:
-        super().__init__(items, backbone)
-        self.table = table
-        for name in critics:
-            critic = nn.Linear(backbone.shape.dim, backbone.shape.dim, bias=False)
-            nn.init.eye_(critic.weight)  # the dot product, to begin with
-            self.add_module(name, critic)
-
-    @property
-    def attributes(self) -> Tensor:
-        """(A, D)."""
-        assert self.table is not None
-        return self.table.weight
-
-    def attributes_of(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Attributes of the items `codes` (M,), and which of them has each."""
-        assert self.table is not None
-        return self.table.take(codes)
 
 
 class S3Rec(SequenceSystem["S3Rec.Config"]):

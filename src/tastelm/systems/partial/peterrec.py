@@ -6,32 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from torch import Tensor, nn
-
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
-from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
-from tastelm.nn.adapter import Adapter
 from tastelm.nn.convolution import DilatedEncoder
 from tastelm.nn.items import ItemTable
-from tastelm.nn.sequence import SequenceRecommender
+from tastelm.nn.patched import PatchedRecommender
 from tastelm.settings import among, setting, span
 from tastelm.strategies import Holistic, Partial
 from tastelm.systems.common import SequenceConfig, SequenceSystem, next_item
 from tastelm.train.stage import Stage
-
-
-class PatchedRecommender(SequenceRecommender):
-    """A dilated network with a patch behind each convolution. Parameter groups: `items`, `backbone`, `patches`."""
-
-    def __init__(self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int) -> None:
-        super().__init__(items, backbone)
-        self.patches = nn.ModuleList(Adapter(items.weight.shape[1], bottleneck) for _ in range(2 * len(backbone.blocks)))
-
-    def encode(self, tokens: Tensor, sequences: Sequences) -> Tensor:
-        states: Tensor = self.backbone(tokens, sequences.lengths, self.patches)
-        return states
 
 
 class PeterRec(SequenceSystem["PeterRec.Config"]):

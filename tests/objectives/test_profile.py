@@ -1,0 +1,59 @@
+"""What a history tells of its user."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tastelm.data.sequences import Sequences
+from tastelm.objectives.contrastive import info_nce
+from tastelm.objectives.order import pooled
+from tastelm.objectives.profile import Acquaintance, UserAttributes
+from tastelm.views import ItemSequences, UserWindows
+
+from .toys import Recorder, rng
+
+TRAIN = Sequences.of([[0, 1, 2], [], [5, 4], [3, 3, 1, 0]])
+
+
+def batch(users: list[int]) -> UserWindows:
+    windows = TRAIN.take(np.array(users))
+    return UserWindows(windows.values, windows.offsets, None, np.array(users))
+
+
+class Profile(Recorder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.profile = nn.ModuleDict({"age": nn.Linear(4, 3), "sex": nn.Linear(4, 2)})
+
+
+def test_attributes_are_asked_of_those_of_whom_they_are_known() -> None:
+    module, labels = Profile(), {"age": np.array([2, 0, -1, 1]), "sex": np.array([-1, -1, -1, -1])}
+    outcome = UserAttributes(labels)(module, batch([3, 0, 2]), rng())
+    states = pooled(module.places[:9], batch([3, 0, 2]))
+    torch.testing.assert_close(outcome.loss, F.cross_entropy(module.profile["age"](states[:2]), torch.tensor([1, 2])))
+    nobody = UserAttributes({"sex": labels["sex"]})(module, batch([3, 0]), rng())
+    assert float(nobody.loss.detach()) == 0 and nobody.loss.requires_grad
+
+
+def test_those_who_know_each_other_are_told_from_the_rest_of_the_batch() -> None:
+    module, friends = Recorder(), Sequences.of([[2], [0], [0], [1]])
+    outcome = Acquaintance(friends, TRAIN, window=2, temperature=0.5)(module, batch([0, 2, 3]), rng())
+    # User 3 knows only user 1, who has no history: two pairs are left. A friend's window is the last two items.
+    assert module.shown == [[5, 4], [1, 2]]
+    mine, theirs = pooled(module.places[:5], batch([0, 2])), pooled(module.places[:4], Sequences.of([[5, 4], [1, 2]]))
+    torch.testing.assert_close(outcome.loss, info_nce(F.normalize(mine, dim=1), F.normalize(theirs, dim=1), temperature=0.5))
+
+
+def test_who_knows_nobody_contributes_nothing() -> None:
+    outcome = Acquaintance(Sequences.of([[2], [], [], []]), TRAIN, window=2)(Recorder(), batch([0, 2, 3]), rng())
+    assert float(outcome.loss.detach()) == 0 and outcome.loss.requires_grad
+
+
+def test_windows_say_whose_they_are() -> None:
+    view = ItemSequences(TRAIN, 2, overlap=0, targets=100)
+    windows = view.batches(0, 0)[0]
+    assert set(windows.users.tolist()) == {0, 2, 3}
+    for row, user in zip(windows, windows.users, strict=True):
+        own = TRAIN[int(user)].tolist()
+        assert any(own[at : at + len(row)] == row.tolist() for at in range(len(own)))

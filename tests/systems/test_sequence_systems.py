@@ -1,0 +1,183 @@
+"""The sequence systems on toys where what they read beside the items decides; what the contract cannot know of them."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from tastelm.data.dataset import Dataset
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Split, split
+from tastelm.errors import SettingError
+from tastelm.evaluation import evaluate, protocol
+from tastelm.fitting import Fitted, fit_system
+from tastelm.metrics import parse_metrics
+from tastelm.nn.associations import Associations
+from tastelm.nn.gaps import GapFiller
+from tastelm.runs import load
+from tastelm.similarity import transitions
+from tastelm.strategies import Partial, prepare
+from tastelm.systems.catalogue import system
+from tastelm.testing import SMALL, circle
+from tastelm.train.budget import Budget
+
+CIRCLE = split(circle(200))
+
+
+def described(made: Dataset) -> Dataset:
+    """The circle with a parity, a number and users' data."""
+    items = pl.DataFrame({"item": made.interactions["item"].unique().sort()})
+    number = pl.col("item").cast(pl.Int64)
+    items = items.with_columns(kinds=pl.concat_list((number % 2).cast(pl.String), (number // 5).cast(pl.String)), size=number.cast(pl.Float64))
+    users = pl.DataFrame({"user": made.interactions["user"].unique().sort()}).with_row_index()
+    users = users.select("user", sex=(pl.col("index") % 2).cast(pl.String), friends=pl.concat_list(pl.format("u{}", (pl.col("index") + 1) % 200)))
+    return Dataset.build(made.interactions, items=items, users=users, name="described circle")
+
+
+DESCRIBED = split(described(circle(200)))
+
+
+def fit(name: str, made: Split, budget: str = "150steps", **settings: Any) -> Fitted:
+    found = system(name)
+    small = {key: value for key, value in SMALL.items() if key in {entry for entry in vars(found.create({}).config)}}
+    return fit_system(found.create(small | settings), made, budget=Budget.parse(budget))
+
+
+def hits(fitted: Fitted, made: Split) -> float:
+    question = protocol(made, metrics=parse_metrics("hr@1"), seen="keep")
+    return evaluate(fitted.recommender.module, question).metrics["hr@1"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "rtd"])
+@pytest.mark.parametrize("columns", ["none", "all"])
+def test_every_objective_of_transformers4rec_learns_with_and_without_columns(objective: str, columns: str) -> None:
+    fitted = fit("transformers4rec", DESCRIBED, "300steps", objective=objective, columns=columns)
+    assert hits(fitted, DESCRIBED) > 0.7
+
+
+@pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "rtd"])
+def test_neither_a_target_nor_its_columns_reach_its_own_prediction(objective: str) -> None:
+    """Another hidden item with other columns in its place changes no state that is asked for it."""
+    made = system("transformers4rec").create({"objective": objective, "dim": 8, "max_len": 8}).settle(DESCRIBED)
+    torch.manual_seed(0)
+    module: Any = made.build(DESCRIBED.sizes).eval()
+    module.items.fill(DESCRIBED.features)
+    for value in module.parameters():
+        torch.nn.init.normal_(value, std=0.3) if value.ndim > 1 else None
+    one, other = Sequences.of([[3, 8, 1, 5]]), Sequences.of([[3, 8, 14, 5]])
+    if objective == "clm":  # the state that predicts the third item stands at the second
+        states, moved = (module(batch)[1] for batch in (one, other))
+    elif objective == "plm":
+        turns = torch.tensor([0, 0, 1, 2])
+        states, moved = (module(batch, turns)[2] for batch in (one, other))
+    else:
+        masked = [batch.replaced(np.where(np.arange(4) == 2, module.items.n_items, batch.values)) for batch in (one, other)]
+        states, moved = (module(batch)[2] for batch in masked)
+    torch.testing.assert_close(states, moved, rtol=0, atol=0)
+    assert not torch.allclose(module(one), module(other)), "it is seen where it may be"
+
+
+def test_gaps_do_not_see_their_own_item_but_those_behind_them() -> None:
+    torch.manual_seed(0)
+    module: Any = system("grec").create({"dim": 8, "max_len": 8}).settle(CIRCLE).build(CIRCLE.sizes).eval()
+    assert isinstance(module, GapFiller)
+    clean = Sequences.of([[3, 8, 1, 5]])
+    masked = clean.replaced(np.array([3, 8, module.items.n_items, 5]))
+    state = module(masked, clean)[2]
+    own = Sequences.of([[3, 8, 14, 5]])
+    torch.testing.assert_close(module(masked, own)[2], state, rtol=0, atol=0)
+    behind = module(masked.replaced(np.array([3, 8, module.items.n_items, 6])), Sequences.of([[3, 8, 1, 6]]))[2]
+    assert not torch.allclose(behind, state)
+
+
+def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None:
+    made = system("s3rec").create({"dim": 8, "heads": 2, "pretrain_epochs": 2}).settle(DESCRIBED)
+    stages = made.stages(DESCRIBED)
+    first = next(stages)
+    assert isinstance(first.module, Associations) and first.module.table is not None and not first.module.backbone.causal
+    assert first.module.table.weight.shape == (2 + 4, 8), "parity and fifth, merged; the number is no category"
+    assert "sequence_attribute" in dict(first.module.named_children())
+    for value in first.module.parameters():
+        torch.nn.init.normal_(value)
+    second = next(stages)
+    assert second.module.backbone.causal  # type: ignore[union-attr]
+    for name, value in second.module.state_dict().items():
+        assert name == "prior" or torch.equal(value, first.module.state_dict()[name])
+    assert fit("s3rec", DESCRIBED, pretrain_epochs=2).stages[0].steps > 0
+    assert len(fit("s3rec", CIRCLE, pretrain_epochs=0).stages) == 1
+    with pytest.raises(SettingError, match=r"s3rec.pretrain_epochs: all weights of the first stage are 0\."):
+        system("s3rec").create({"item_attribute": 0, "sequence_item": 0, "sequence_attribute": 0, "sequence_segment": 0})
+
+
+def test_pre_training_sees_nothing_of_valid_and_test() -> None:
+    first = next(system("s3rec").create({"max_len": 5}).settle(DESCRIBED).stages(DESCRIBED))
+    assert first.view is not None
+    batches = first.view.batches(0, 0)
+    seen = sum(np.bincount(batches[index].values, minlength=20) for index in range(len(batches)))
+    assert (seen <= DESCRIBED.popularity).all()
+
+
+def test_peterrec_trains_its_patches_alone() -> None:
+    fitted = fit("peterrec", CIRCLE, "200steps", bottleneck=2, dim=32)
+    assert fitted.stages[1].trained_parameters < 0.1 * fitted.stages[1].parameters
+    plan = prepare(fitted.recommender.module, Partial(frozenset({"patches"})), stage="tune")
+    assert all(name.startswith("patches") for name in plan.trained)
+    assert hits(fitted, CIRCLE) > 0.7
+    assert hits(fit("peterrec", CIRCLE, "200steps", tune="all"), CIRCLE) > 0.7
+
+
+def test_uprec_learns_from_users_where_they_are_described() -> None:
+    fitted = fit("uprec", DESCRIBED, "200steps")
+    assert hits(fitted, DESCRIBED) > 0.7 and [stage.name for stage in fitted.stages] == ["pre-train", "tune"]
+    stages = system("uprec").create({"dim": 8}).settle(DESCRIBED).stages(DESCRIBED)
+    objective: Any = next(stages).objective
+    assert [name for _, name, _ in objective.terms] == ["cloze", "attributes", "relations"]
+    _, _, relations = objective.terms[2]
+    assert relations.friends.lengths.tolist() == [1] * 200 and DESCRIBED.users.decode(relations.friends[0])[0] == "u1"
+    plain: Any = next(system("uprec").create({}).settle(CIRCLE).stages(CIRCLE)).objective
+    assert [name for _, name, _ in plain.terms] == ["cloze"]
+
+
+def test_a_run_with_columns_loads_without_the_data(tmp_path: Any) -> None:
+    for name in ("fdsa", "transformers4rec", "sknn"):
+        fitted = fit(name, DESCRIBED, "20steps")
+        fitted.recommender.save(tmp_path / name)
+        history = ["3", "4", "5"]
+        assert load(tmp_path / name).recommend(history, 5).ids == fitted.recommender.recommend(history, 5).ids
+
+
+def test_fdsa_without_columns_is_one_stack() -> None:
+    assert "feature_backbone" not in dict(fit("fdsa", DESCRIBED, "5steps", columns="none").recommender.module.named_children())
+    assert hits(fit("fdsa", DESCRIBED, "200steps"), DESCRIBED) > 0.7
+
+
+def test_a_contrast_with_a_queue_learns() -> None:
+    fitted = fit("cl4srec", CIRCLE, "200steps", queue=64)
+    assert hits(fitted, CIRCLE) > 0.7 and int(fitted.recommender.module.queue.filled) == 64  # type: ignore[union-attr]
+
+
+def test_transitions_are_counted_by_hand() -> None:
+    codes, weights = transitions(Sequences.of([[0, 1, 2], [0, 1], [2, 0]]), 3, 2, reach=2, shrink=1.0)
+    # 0 -> 1 twice, 0 -> 2 at distance two: 2.5 in all, and one for shrinkage.
+    assert codes[0].tolist() == [1, 2]
+    torch.testing.assert_close(weights[0], torch.tensor([2 / 3.5, 0.5 / 3.5]))
+    torch.testing.assert_close(weights[1], torch.tensor([1 / 2.0, 0]))
+    assert transitions(Sequences.of([[0, 1, 2]]), 3, 2, reach=1, shrink=0.0)[1][0].tolist() == [1, 0]
+
+
+def test_sessions_like_this_one_vote() -> None:
+    data = Dataset.build(
+        pl.DataFrame([("a", "1"), ("a", "2"), ("a", "3"), ("b", "1"), ("b", "4"), ("c", "5"), ("c", "6")], schema=["user", "item"], orient="row"), order="file"
+    )
+    fitted = fit_system(system("sknn").create({"neighbours": 1}), split(data, "all"))
+    module: Any = fitted.recommender.module
+    stored = [set(row.tolist()) for row in module.sessions.sequences()]
+    nobody, items = np.full(1, -1, np.int32), fitted.recommender.items
+    scores = module.item_scores(Sequences.of([items.encode(["5"])]), nobody)[0]
+    assert set(torch.nonzero(scores).flatten().tolist()) in stored
+    assert (module.item_scores(Sequences.of([[]]), nobody) == 0).all()
+    # The newer item weighs more: of [4, 2] the session with 2 is nearer than that with 4.
+    near = fitted.recommender.recommend(["4", "2"], 1, keep_seen=True).ids
+    assert near[0] in ("1", "2", "3")
