@@ -100,7 +100,8 @@ class Evidence:
         """The questions that are shown whole: at fixed places of all questions ordered by the length of their history."""
         lengths = self.question.cases.histories.lengths
         order = np.lexsort((mixed(np.arange(len(lengths), dtype=np.uint64), 1), lengths))
-        return order[np.unique([int(place * (len(order) - 1)) for place in SHOWN])]
+        shown: NDArray[np.int64] = order[np.unique([int(place * (len(order) - 1)) for place in SHOWN])]
+        return shown
 
     def record(self, asked: Mapping[str, str], command: str | None) -> dict[str, Any]:
         """The content of `report.json` but for the probes: all that does not depend on a system, as plain values.

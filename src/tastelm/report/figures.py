@@ -12,7 +12,7 @@ from tastelm.report import plots
 from tastelm.report.plots import Curve, Point, Words
 from tastelm.report.record import Record, Row
 from tastelm.report.svg import short
-from tastelm.report.tables import Cell, Line, Table, number
+from tastelm.report.tables import Cell, Line, Table, number, with_interval
 
 # A training that takes less than this, and a system of no numbers, stand at the left end of their axis.
 SHORTEST, SMALLEST = 0.001, 1.0
@@ -20,11 +20,12 @@ SHORTEST, SMALLEST = 0.001, 1.0
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing, the sentence that says what it shows, and the numbers behind it where they stand nowhere else."""
+    """A drawing, the sentence that says what it shows, the numbers behind it where they stand nowhere else, and whose marks are in it."""
 
     drawing: Markup
     caption: str
     table: Table | None = None
+    legend: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class Figures:
             for unit in ("seconds", "steps"):
                 lines = [line for row in self.rows if (line := _curve(row, self.numbers[row.system], metric, unit)) is not None]
                 told = "; ".join(f"{line.name}: {number(line.ys[line.best or 0])} after {short(line.xs[line.best or 0])} {unit}" for line in lines)
-                words = Words(f"learning-{at}-{unit}", f"Validation {metric} by {unit}", f"At the kept weights, {told}", f"{unit} of training", f"valid {metric}")
+                words = Words(
+                    f"learning-{at}-{unit}", f"Validation {metric} by {unit}", f"At the kept weights, {told}", f"{unit} of training", f"valid {metric}"
+                )
                 caption = f"{metric} on the validation part by {unit} of training; the mark on a line is where its weights were kept."
                 found.append(Figure(plots.curves(words, lines), caption))
         return found
@@ -94,15 +97,15 @@ class Figures:
                 continue
             series = [self._means(row, key) for row in rows]
             labels = [group.label for group in groups]
-            lines = [
-                Line(row.system, self.numbers[row.system], [_mean(point) for point in points]) for row, points in zip(rows, series, strict=True)
-            ]
+            cells = [[with_interval(point.value, point.low, point.high) for point in points] for points in series]
+            lines = [Line(row.system, self.numbers[row.system], line) for row, line in zip(rows, cells, strict=True)]
             head = ["system", *(f"{group.label} ({group.cases:,} users)" for group in groups)]
             table = Table(f"{self.main} {title}; ± is half a 95 % interval.", head, lines, {})
             sizes = ", ".join(f"{group.label}: {group.cases:,}" for group in groups)
             caption = f"{self.main} {title}: users in groups of about equal size ({sizes}), with 95 % bootstrap intervals."
             words = Words(f"by-{key}", f"{self.main} {title}", f"The numbers are in the table below the figure. Users: {sizes}.", axis, self.main)
-            found.append(Figure(plots.grouped(words, labels, series), caption, table))
+            legend = [(row.system, self.numbers[row.system]) for row in rows]
+            found.append(Figure(plots.grouped(words, labels, series), caption, table, legend))
         return found
 
     def popularity(self) -> Figure | None:
@@ -117,8 +120,8 @@ class Figures:
         numbers = dict[str, int | None]({name: number_ for name, _, number_ in rows})
         lines = [Line(name, numbers.get(name), [Cell(f"{share:.1%}", sort=share) for share in shares]) for name, shares in bars]
         caption = (
-            "Where the first ten recommendations of all users go: the catalogue is cut into five tiers, from the most popular items (left, dark) to the "
-            "rarest, each with about a fifth of the training; a longer left end than that of the held-out items is popularity bias."
+            "Where the first ten recommendations of all users go: the catalogue is cut into five tiers, from the most popular items (left) to the "
+            "rarest (right), each with about a fifth of the training; a longer left end than that of the held-out items is popularity bias."
         )
         words = Words("tiers", "Recommendations by popularity of the item", "The numbers are in the table below the figure.")
         return Figure(plots.stacked(words, bars), caption, Table("Share of interactions and of recommendations in each tier.", head, lines, {}))
@@ -156,12 +159,6 @@ def _curve(row: Row, index: int, metric: str, unit: str) -> Curve | None:
     if not any(map(math.isfinite, ys)):
         return None
     return Curve(index, row.system, xs, ys, best if best is not None and math.isfinite(ys[best]) else None)
-
-
-def _mean(point: Point) -> Cell:
-    if not math.isfinite(point.value):
-        return Cell("–")
-    return Cell(number(point.value), f"±{number((point.high - point.low) / 2)}" if math.isfinite(point.low) else "", point.value)
 
 
 def _told(points: Sequence[Point]) -> str:

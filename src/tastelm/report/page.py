@@ -38,7 +38,9 @@ def render(record: Record) -> str:
     done = [row for row in board.rows if row.error is None]
     numbers = {row.system: at for at, row in enumerate(done)}
     style, script = _asset("style.css"), _asset("sort.js")
-    environment = Environment(loader=PackageLoader("tastelm.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("tastelm.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals |= {"swatch": swatch, "number": tables.number, "cut": _cut}
     return environment.get_template("page.html").render(
         record=record, board=board, account=record.account, done=done, failed=[row for row in board.rows if row.error is not None],

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from tastelm.report.svg import Scale, apart, figure, interval, line, linear, logarithmic, mark, path, short, tag, text, turned
 
 # A drawing is as wide as a phone, so that its words stay readable there; on a desk two stand side by side.
-WIDTH = 420.0
-LETTER, LINE = 6.7, 15.0
+WIDTH = 390.0
+LETTER, LINE = 7.1, 15.5
 # A line of more points than this shows no more.
 POINTS = 240
 
@@ -74,7 +74,7 @@ def scatter(words: Words, points: Sequence[Point]) -> Markup:
     up = linear([v for point in points for v in (point.value, point.low, point.high)], bottom, top)
     drawn = [*_frame(across, up, words, left, right, top, bottom)]
     places = [(across(point.x), up(point.value)) for point in points]
-    for point, (x, y) in zip(points, places, strict=True):
+    for point, (x, _) in zip(points, places, strict=True):
         if math.isfinite(point.low):
             drawn.append(interval(point.number, x, up(point.low), x, up(point.high)))
     for point, (x, y) in zip(points, places, strict=True):

@@ -53,7 +53,8 @@ def leak(record: Record) -> str:
         )
     if probe.ci95[1] < base.ci95[0]:
         return f"Guessing the next integers scores {scores}: less than popularity, so the order of the ids is no short cut to the answers here."
-    return f"Guessing the next integers scores {scores}: as much as popularity. The ids carry some order; do not give them to a system as text unshuffled."
+    said = "The ids may carry some order; a system that reads them as text should get them shuffled."
+    return f"Guessing the next integers scores {scores}: the intervals overlap. {said}"
 
 
 def users(record: Record) -> str:

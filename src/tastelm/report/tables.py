@@ -74,10 +74,15 @@ def all_metrics(rows: Sequence[Row], names: Sequence[str], numbers: dict[str, in
 
 def measured(row: Row, name: str) -> Cell:
     """A metric with half its interval."""
-    value, (low, high) = row.metrics.get(name, math.nan), row.ci95.get(name, (math.nan, math.nan))
+    return with_interval(row.metrics.get(name, math.nan), *row.ci95.get(name, (math.nan, math.nan)))
+
+
+def with_interval(value: float, low: float, high: float) -> Cell:
+    """A value with half its interval, to the same place behind the point."""
     if not math.isfinite(value):
         return Cell(NONE)
-    return Cell(number(value), f"±{number((high - low) / 2)}" if math.isfinite(high - low) else "", value)
+    half = f"{(high - low) / 2:,.{_places(value)}f}"
+    return Cell(number(value), f"±{half}" if math.isfinite(high - low) else "", value)
 
 
 def against_best(row: Row, board: Board) -> Cell:
@@ -100,8 +105,11 @@ def test_of(system: str, board: Board) -> Test | None:
 
 def number(value: float) -> str:
     """Four places below 10, fewer above, with a true minus sign."""
-    said = f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
-    return said.replace("-", "−")
+    return f"{value:,.{_places(value)}f}".replace("-", "−")
+
+
+def _places(value: float) -> int:
+    return 4 if abs(value) < 10 else 1
 
 
 def _p(value: float) -> str:
