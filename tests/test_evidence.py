@@ -45,6 +45,17 @@ def test_tiers_go_from_popular_to_rare_and_share_the_training(evidence: Evidence
     assert sum(tier["asked"] for tier in told) == pytest.approx(1)
 
 
+def test_questions_are_grouped_by_how_often_the_answer_was_met(evidence: Evidence) -> None:
+    cases, popularity = evidence.question.cases, evidence.question.split.popularity
+    met = popularity[cases.targets.values]
+    groups = evidence.groups["popularity"]
+    spans = [(int(met[groups.of == at].min()), int(met[groups.of == at].max())) for at in range(len(groups.labels))]
+    assert len(spans) > 2 and all(left[1] < right[0] for left, right in pairwise(spans))
+    assert groups.labels == [str(low) if low == high else f"{low}–{high}" for low, high in spans]
+    lengths = evidence.groups["history"]
+    assert lengths.describe() == [{"label": "3", "cases": 100}]
+
+
 def test_users_are_shown_by_the_length_of_their_history(evidence: Evidence) -> None:
     question = Evidence(protocol(split(circle(101))))
     lengths = question.question.cases.histories.lengths

@@ -85,3 +85,10 @@ def test_a_drawing_is_whole_and_says_what_it_shows(name: str) -> None:
     assert [child.text for child in root[:2]] == ["A title", "What is seen"]
     assert "nan" not in str(DRAWN[name]) and "inf" not in str(DRAWN[name])
     assert len(str(DRAWN[name])) < 20_000, "a line of thousands of points is thinned"
+
+
+def test_many_systems_are_named_in_a_legend_and_not_over_each_other() -> None:
+    many = [Point(at, f"system {at}", 0.1 + at / 100, x=1.0 + at) for at in range(12)]
+    lines = [Curve(at, f"system {at}", [1.0, 2.0], [0.1, 0.2], 1) for at in range(12)]
+    assert "system 3" not in scatter(WORDS, many) and "system 3" in scatter(WORDS, many[:5])
+    assert "system 3" not in curves(WORDS, lines) and "system 3" in curves(WORDS, lines[:5])

@@ -66,7 +66,8 @@ class Figures:
             if points:
                 told = "; ".join(f"{point.name}: {number(point.value)} at {short(point.x)}" for point in points)
                 caption = f"{self.main} against {axis}: {what}; higher and further left is better, and the upright lines are 95 % intervals."
-                found.append(Figure(plots.scatter(Words(f"cost-{key}", title, told, axis, self.main), points), caption))
+                words = Words(f"cost-{key}", title, told, axis, self.main)
+                found.append(Figure(plots.scatter(words, points), caption, legend=_legend(points)))
         return found
 
     def learning(self) -> list[Figure]:
@@ -81,7 +82,7 @@ class Figures:
                     f"learning-{at}-{unit}", f"Validation {metric} by {unit}", f"At the kept weights, {told}", f"{unit} of training", f"valid {metric}"
                 )
                 caption = f"{metric} on the validation part by {unit} of training; the mark on a line is where its weights were kept."
-                found.append(Figure(plots.curves(words, lines), caption))
+                found.append(Figure(plots.curves(words, lines), caption, legend=_legend(lines)))
         return found
 
     def by_group(self) -> list[Figure]:
@@ -159,6 +160,11 @@ def _curve(row: Row, index: int, metric: str, unit: str) -> Curve | None:
     if not any(map(math.isfinite, ys)):
         return None
     return Curve(index, row.system, xs, ys, best if best is not None and math.isfinite(ys[best]) else None)
+
+
+def _legend(shown: Sequence[Point | Curve]) -> list[tuple[str, int]]:
+    """Name and number of each system, where the drawing has no room for names."""
+    return [(entry.name, entry.number) for entry in shown] if len(shown) > plots.NAMED else []
 
 
 def _told(points: Sequence[Point]) -> str:

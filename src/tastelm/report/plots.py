@@ -13,6 +13,8 @@ from tastelm.report.svg import Scale, apart, figure, interval, line, linear, log
 # A drawing is as wide as a phone, so that its words stay readable there; on a desk two stand side by side.
 WIDTH = 390.0
 LETTER, LINE = 7.1, 15.5
+# More systems than this are not named in the drawing, where their names would hide it, but in a legend below.
+NAMED = 7
 # A line of more points than this shows no more.
 POINTS = 240
 
@@ -81,7 +83,7 @@ def scatter(words: Words, points: Sequence[Point]) -> Markup:
         drawn.append(mark(point.number, x, y))
     # Names stand towards the middle of the drawing; those of one side make room for each other.
     for side, anchor in ((1, "start"), (-1, "end")):
-        chosen = [at for at, (x, _) in enumerate(places) if (x > (left + right) / 2) == (side < 0)]
+        chosen = [at for at, (x, _) in enumerate(places) if (x > (left + right) / 2) == (side < 0) and len(points) <= NAMED]
         for at, y in zip(chosen, apart([places[at][1] for at in chosen], LINE, top + 6, bottom - 6), strict=True):
             x = places[at][0] + side * 12
             if abs(y - places[at][1]) > LINE / 2:
@@ -93,7 +95,8 @@ def scatter(words: Words, points: Sequence[Point]) -> Markup:
 def curves(words: Words, lines: Sequence[Curve]) -> Markup:
     """Values along x, each line named at its end and marked where it was kept; x is logarithmic where the lines' ends lie tenfold apart."""
     left, top, bottom = 62.0, 12.0, 236.0
-    right = WIDTH - _room([curve.name for curve in lines]) - 22
+    named = len(lines) <= NAMED
+    right = WIDTH - (_room([curve.name for curve in lines]) + 22 if named else 14)
     ends, begins = [curve.xs[-1] for curve in lines], [x for curve in lines for x in curve.xs if x > 0]
     logged = max(ends) > 10 * min(ends) and min(ends) > 0
     across = logarithmic(begins, left, right) if logged else linear([x for curve in lines for x in curve.xs], left, right, zero=True)
@@ -106,7 +109,7 @@ def curves(words: Words, lines: Sequence[Curve]) -> Markup:
         last.append((across(curve.xs[kept[-1]]), up(curve.ys[kept[-1]])) if kept else (right, bottom))
         if curve.best is not None:
             drawn.append(mark(curve.number, across(curve.xs[curve.best]), up(curve.ys[curve.best])))
-    for curve, (x, y), place in zip(lines, last, apart([y for _, y in last], LINE, top, bottom), strict=True):
+    for curve, (x, y), place in zip(lines, last, apart([y for _, y in last], LINE, top, bottom), strict=True) if named else ():
         drawn += [line(x, y, right + 4, place, "leader"), mark(curve.number, right + 12, place), text(right + 22, place + 4.5, curve.name)]
     return figure(words.key, words.title, words.description, WIDTH, bottom + 48, drawn)
 
