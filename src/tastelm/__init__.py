@@ -23,6 +23,7 @@ _PUBLIC = {
     "load": "tastelm.runs",
     "evaluate": "tastelm.api",
     "compare": "tastelm.api",
+    "write_report": "tastelm.api",
     "taxonomy": "tastelm.api",
     "settings_of": "tastelm.api",
     "Recommender": "tastelm.recommender",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from tastelm.api import fit as fit
     from tastelm.api import settings_of as settings_of
     from tastelm.api import taxonomy as taxonomy
+    from tastelm.api import write_report as write_report
     from tastelm.data.dataset import Dataset as Dataset
     from tastelm.data.sources import read as read
     from tastelm.data.split import split as split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
 from tastelm.recommender import Recommender
+from tastelm.report import renew, write
 from tastelm.runs import load
 from tastelm.settings import describe
 from tastelm.systems.base import System
@@ -57,13 +59,14 @@ def fit(
 def compare(
     data: Dataset | str | Path, systems: str | Sequence[str], *, set: Mapping[str, Any] | None = None, budget: str | None = None,
     protocol: str = "full", seen: str = "auto", metrics: str | None = None, split: str = "leave-one-out", split_seed: int = 0,
-    seed: int = 0, out: str | Path, listener: Listener | None = None,
+    seed: int = 0, out: str | Path, listener: Listener | None = None, command: str | None = None,
 ) -> Leaderboard:  # fmt: skip
     """Train several systems on one data set and judge them under one protocol.
 
     systems  names, as a list or "a,b,c"
     set      settings by system, as {"sasrec.dropout": 0.3}
-    out      folder for leaderboard.json, leaderboard.md, the rows and the run folders; finished rows are used again
+    out      folder for leaderboard.json, leaderboard.md, report.html, the rows and the run folders; finished rows are used again
+    command  what the report shows as the way to repeat this; by default this call
 
     Raises DataError, SettingError, OutputError before anything is trained; later a system that fails is a row with its error.
     """
@@ -73,7 +76,34 @@ def compare(
     dataset = data if isinstance(data, Dataset) else read(data)
     parts = split_data(dataset, split, seed=split_seed)
     question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=split_seed)
-    return run_comparison(Comparison(question, chosen, settings, budget, seed), Path(out), listener=listener)
+    said = command or _call(
+        "tl.compare", str(data) if isinstance(data, str | Path) else f"<the Dataset {dataset.name}, {dataset.fingerprint}>", chosen, set=dict(set or {}),
+        budget=budget, protocol=protocol, seen=seen, metrics=metrics, split=split, split_seed=split_seed, seed=seed, out=str(out),
+    )  # fmt: skip
+    board = run_comparison(Comparison(question, chosen, settings, budget, seed, said), Path(out), listener=listener)
+    write(Path(out))
+    return board
+
+
+def write_report(folder: str | Path, *, data: Dataset | str | Path | None = None, out: str | Path | None = None) -> Path:
+    """Write `report.html` of a comparison again from what its folder holds, and return where it stands.
+
+    data  what was compared, to make the description of the data anew where `report.json` is missing or damaged
+    out   another place for the page
+
+    Raises RunError if the comparison is not finished or its files are damaged, DataError for other data, OutputError.
+    """
+    place = Path(folder)
+    if data is not None:
+        renew(place, data if isinstance(data, Dataset) else read(data))
+    return write(place, None if out is None else Path(out))
+
+
+def _call(verb: str, *arguments: Any, **options: Any) -> str:
+    """A call in Python as text, without the options that say nothing."""
+    usual = inspect.signature(compare).parameters
+    words = [repr(argument) for argument in arguments]
+    return f"{verb}({', '.join(words + [f'{name}={value!r}' for name, value in options.items() if value and value != usual[name].default])})"
 
 
 def evaluate(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import tastelm
 from tastelm.errors import OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
+from tastelm.evidence import FORMAT, RECORD, Evidence
 from tastelm.files import write_bytes, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
@@ -57,6 +58,7 @@ class Comparison:
     settings  system name -> settings that differ from its defaults
     budget    for each system, as the user wrote it
     seed      of every training
+    command   what repeats the comparison, for the report
     """
 
     question: Protocol
@@ -64,6 +66,7 @@ class Comparison:
     settings: Mapping[str, Mapping[str, Any]]
     budget: str | None = None
     seed: int = 0
+    command: str | None = None
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
@@ -112,12 +115,17 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     _refuse_other_data(folder, comparison.question)
     listener = listener or Deaf()
     jobs, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
+    evidence = Evidence(comparison.question)
     if comparison.question.negatives is not None:
         stored = f"candidates-{comparison.question.ranking}.npy"
         write_bytes(folder / stored, _npy(comparison.question.negatives))
+    # Before the first training, so that an interrupted comparison is known as one.
+    asked = {job.system.card.name: _key(job, comparison.question) for job in jobs}
+    account = evidence.record(asked, comparison.command)
+    write_json(folder / RECORD, account)
     board = _board(comparison, rows, values)
     for job in jobs:
-        row, per_case, reused = _row(job, comparison.question, folder, listener)
+        row, per_case, reused = _row(job, evidence, folder, listener)
         rows.append(row)
         if per_case is not None:
             values[job.system.card.name] = per_case
@@ -125,6 +133,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
         board = _board(comparison, rows, values)
         write_json(folder / "leaderboard.json", board.to_dict())
         write_text(folder / "leaderboard.md", to_markdown(board))
+    write_json(folder / RECORD, account | {"probes": evidence.probes(rows, main_metric(comparison.question))})
     return board
 
 
@@ -139,10 +148,17 @@ def _refuse_other_data(folder: Path, question: Protocol) -> None:
         raise OutputError(f"{folder} holds the leaderboard of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
-def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
+def _key(job: Job, question: Protocol) -> str:
+    """16 hex digits over all that decides a row."""
+    parts = [job.key, question.describe(), [str(metric) for metric in question.metrics], FORMAT]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _row(job: Job, evidence: Evidence, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
     """The row of a job, its values of the main metric for each case, and whether it was there already."""
     name = job.system.card.name
-    key = hashlib.sha256(json.dumps([job.key, question.describe(), [str(metric) for metric in question.metrics]]).encode()).hexdigest()[:16]
+    question = evidence.question
+    key = _key(job, question)
     place = folder / "rows" / f"{name}.json"
     stored = _stored(place, key)
     if stored is not None:
@@ -163,8 +179,9 @@ def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tupl
             "config": vars(recommender.system.config),
             "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
             "stages": fit["stages"],
+            "evidence": evidence.of(evaluation, main_metric(question)),
         }
-        per_case = evaluation.per_case.get(str(_main(question)))
+        per_case = evaluation.per_case.get(str(main_metric(question)))
     except OutputError:
         raise  # the place is to blame, not the system: the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
@@ -191,7 +208,7 @@ def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] 
 
 
 def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[str, NDArray[np.float64]]) -> Leaderboard:
-    question, main = comparison.question, _main(comparison.question)
+    question, main = comparison.question, main_metric(comparison.question)
     order = sorted(rows, key=lambda row: _merit(row, main), reverse=True)
     told = {name: array for name, array in values.items() if not np.isnan(array).all()}
     tests = compare_systems(told, higher_is_better=main.higher_is_better, resamples=1999) if len(told) > 1 else []
@@ -205,7 +222,8 @@ def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[s
     )
 
 
-def _main(question: Protocol) -> Metric:
+def main_metric(question: Protocol) -> Metric:
+    """What the table is sorted by."""
     return next((metric for metric in question.metrics if str(metric) == MAIN), question.metrics[0])
 
 

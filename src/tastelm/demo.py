@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +34,8 @@ def run(
     console.rule("1. What was read")
     console.print(show.checked(check(data)))
     console.rule(f"2. Five systems, one protocol, at most {budget} of training each")
-    board = tastelm.compare(data, SYSTEMS, budget=budget, out=out, listener=show.Comparing(console))
+    command = f"python -m tastelm.demo --out {shlex.quote(str(out))} --budget {shlex.quote(budget)}"
+    board = tastelm.compare(data, SYSTEMS, budget=budget, out=out, listener=show.Comparing(console), command=command)
     console.print(show.table_of(board))
     best = next(row["system"] for row in board.rows if "error" not in row)
     folder = next((out / "runs").glob(f"{best}-*"))
@@ -49,6 +51,7 @@ def run(
         title="Your own file: columns user, item and time, under any of their usual names",
     ))  # fmt: skip
     console.print(f"The leaderboard is in {out / 'leaderboard.md'}; this model is in {folder}.", soft_wrap=True)
+    console.print(f"The report, to open in a browser: {(out / 'report.html').resolve()}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import psutil
 
 import tastelm
 
-REQUIRED = ("torch", "lightning-fabric", "polars", "pyarrow", "numpy", "scipy", "safetensors", "pooch", "pydantic", "typer", "rich")
+REQUIRED = ("torch", "lightning-fabric", "polars", "pyarrow", "numpy", "scipy", "safetensors", "pooch", "pydantic", "typer", "rich", "jinja2")
 # Extra -> the packages that come with it and what they are for.
 EXTRAS = {
     "tensorboard": ("tensorboard", "--log tensorboard"),

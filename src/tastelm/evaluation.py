@@ -58,12 +58,16 @@ class Protocol:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """metrics: by name; ci95: bootstrap intervals over users; per_case: (C,) values behind them; seconds: ranking and counting."""
+    """metrics: by name; ci95: bootstrap intervals over users; per_case: (C,) values behind them; seconds: ranking and counting.
+
+    lists  (C, K) int32 codes of the best items of each case, best first, -1 where no candidate is left; K is the largest k of the metrics
+    """
 
     metrics: dict[str, float]
     ci95: dict[str, tuple[float, float]]
     per_case: Mapping[str, NDArray[np.float64]]
     seconds: float
+    lists: NDArray[np.int32]
 
 
 def protocol(
@@ -143,7 +147,7 @@ def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system"
             means[str(metric)] = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
     low, high = bootstrap_ci(np.stack(list(per_case.values())), seed=question.seed) if per_case else (np.empty(0), np.empty(0))
     ci95 = {metric: (float(a), float(b)) for metric, a, b in zip(per_case, low, high, strict=True)}
-    return Evaluation(means, ci95, per_case, time.perf_counter() - began)
+    return Evaluation(means, ci95, per_case, time.perf_counter() - began, items)
 
 
 def metric_value(scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, metric: Metric) -> float:

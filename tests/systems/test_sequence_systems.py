@@ -41,7 +41,7 @@ DESCRIBED = split(described(circle(200)))
 
 def fit(name: str, made: Split, budget: str = "150steps", **settings: Any) -> Fitted:
     found = system(name)
-    small = {key: value for key, value in SMALL.items() if key in {entry for entry in vars(found.create({}).config)}}
+    small = {key: value for key, value in SMALL.items() if key in vars(found.create({}).config)}
     return fit_system(found.create(small | settings), made, budget=Budget.parse(budget))
 
 
@@ -53,7 +53,9 @@ def hits(fitted: Fitted, made: Split) -> float:
 @pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "rtd"])
 @pytest.mark.parametrize("columns", ["none", "all"])
 def test_every_objective_of_transformers4rec_learns_with_and_without_columns(objective: str, columns: str) -> None:
-    fitted = fit("transformers4rec", DESCRIBED, "300steps", objective=objective, columns=columns)
+    # Detection takes most of the descent of rtd, so the generator, which answers, gets its share of a longer training.
+    steps, more = ("600steps", {"rtd_weight": 1.0}) if objective == "rtd" else ("300steps", {})
+    fitted = fit("transformers4rec", DESCRIBED, steps, objective=objective, columns=columns, **more)
     assert hits(fitted, DESCRIBED) > 0.7
 
 
@@ -97,7 +99,7 @@ def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None
     stages = made.stages(DESCRIBED)
     first = next(stages)
     assert isinstance(first.module, Associations) and first.module.table is not None and not first.module.backbone.causal
-    assert first.module.table.weight.shape == (2 + 4, 8), "parity and fifth, merged; the number is no category"
+    assert first.module.table.weight.shape == (4, 8), "four words for parity and fifth; the number is no category"
     assert "sequence_attribute" in dict(first.module.named_children())
     for value in first.module.parameters():
         torch.nn.init.normal_(value)
@@ -129,7 +131,7 @@ def test_peterrec_trains_its_patches_alone() -> None:
 
 
 def test_uprec_learns_from_users_where_they_are_described() -> None:
-    fitted = fit("uprec", DESCRIBED, "200steps")
+    fitted = fit("uprec", DESCRIBED, "500steps")
     assert hits(fitted, DESCRIBED) > 0.7 and [stage.name for stage in fitted.stages] == ["pre-train", "tune"]
     stages = system("uprec").create({"dim": 8}).settle(DESCRIBED).stages(DESCRIBED)
     objective: Any = next(stages).objective

@@ -14,9 +14,13 @@ INTERRUPTED = 130
 
 
 def guarded(command: typer.Typer, arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code; what the user can mend is one sentence on standard error, never a traceback."""
+    """Run a command and return its exit code; what the user can mend is one sentence on standard error, never a traceback.
+
+    The command finds what was typed in its context's `obj`.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = command(arguments, standalone_mode=False)
+        code = command(given, standalone_mode=False, obj=given)
         sys.stdout.flush()
         if code == INTERRUPTED:
             err.print("Interrupted. What was done so far is kept: give the same command again to go on.")

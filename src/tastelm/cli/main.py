@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, SplitOptions, with_options
+from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
 from tastelm.errors import SettingError
 from tastelm.files import to_json
@@ -23,6 +25,7 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
+app.command()(report)
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
@@ -34,6 +37,7 @@ Log = Annotated[str | None, typer.Option("--log", help="Also log the training to
 @app.command()
 @with_options(DataOptions, SplitOptions)
 def compare(
+    context: typer.Context,
     reading: DataOptions,
     split: SplitOptions,
     data: Data,
@@ -56,9 +60,11 @@ def compare(
         board = tastelm.compare(
             reading.read(data), systems, set=_assignments(settings), budget=budget, protocol=protocol, seen=seen, metrics=metrics,
             split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=listener,
+            command=shlex.join(["tastelm", *context.obj]),
         )  # fmt: skip
     out.print(show.table_of(board))
     out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True, markup=False)
+    out.print(f"The report is {folder / 'report.html'}; open it in a browser.", soft_wrap=True, markup=False)
     if all("error" in row for row in board.rows):
         raise SettingError("every system failed; the table says why.")
 

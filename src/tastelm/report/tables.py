@@ -1,0 +1,116 @@
+"""The tables of the report: plain cells, each with what it is sorted by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tastelm.leaderboard import AGAINST, COLUMNS
+from tastelm.report.record import Board, Row, Test
+
+SIGNIFICANT = 0.05
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """text: what is read; small: what stands beside it in small letters; sort: what the column is sorted by, None stands last."""
+
+    text: str
+    small: str = ""
+    sort: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row: its head, the number of the system (its mark) or None, and its cells."""
+
+    name: str
+    number: int | None
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """caption: what it says; head: of the first column and of the others; hints: what a heading means, by heading."""
+
+    caption: str
+    head: Sequence[str]
+    lines: Sequence[Line]
+    hints: dict[str, str]
+
+
+def leaderboard(board: Board, numbers: dict[str, int]) -> Table:
+    """The main table: the usual metrics with half their intervals, the test against the best, what it cost."""
+    columns = [name for name in COLUMNS if any(name in row.metrics for row in board.rows)] or board.evaluation.metrics[:4]
+    if board.evaluation.main not in columns:
+        columns = [board.evaluation.main, *columns]
+    hints = {
+        AGAINST: f"difference in {board.evaluation.main}",
+        "fit s": "seconds of training",
+        "rank s": "seconds of ranking and counting",
+        "MiB": "peak memory",
+        "numbers": "parameters and buffers",
+    }
+    lines = []
+    for row in board.rows:
+        if row.seconds is None:
+            lines.append(Line(row.system, None, [Cell(NONE)] * len(columns) + [Cell("failed"), *[Cell(NONE)] * 4]))
+            continue
+        costs = [(f"{row.seconds.fit:,.1f}", row.seconds.fit), (f"{row.seconds.evaluate:,.1f}", row.seconds.evaluate)]
+        costs += [(f"{row.peak_mib:,.0f}", row.peak_mib), (f"{row.parameters:,}", float(row.parameters))]
+        cells = [measured(row, name) for name in columns] + [against_best(row, board)] + [Cell(said, sort=value) for said, value in costs]
+        lines.append(Line(row.system, numbers[row.system], cells))
+    caption = f"All systems, best {board.evaluation.main} first; ± is half a 95 % bootstrap interval over users."
+    return Table(caption, ["system", *columns, AGAINST, "fit s", "rank s", "MiB", "numbers"], lines, hints)
+
+
+def all_metrics(rows: Sequence[Row], names: Sequence[str], numbers: dict[str, int], caption: str) -> Table:
+    """Every one of the named metrics that was measured, a column each."""
+    columns = [name for name in names if any(name in row.metrics for row in rows)]
+    return Table(caption, ["system", *columns], [Line(row.system, numbers[row.system], [measured(row, name) for name in columns]) for row in rows], {})
+
+
+def measured(row: Row, name: str) -> Cell:
+    """A metric with half its interval."""
+    return with_interval(row.metrics.get(name, math.nan), *row.ci95.get(name, (math.nan, math.nan)))
+
+
+def with_interval(value: float, low: float, high: float) -> Cell:
+    """A value with half its interval, to the same place behind the point."""
+    if not math.isfinite(value):
+        return Cell(NONE)
+    half = f"{(high - low) / 2:,.{_places(value)}f}"
+    return Cell(number(value), f"±{half}" if math.isfinite(high - low) else "", value)
+
+
+def against_best(row: Row, board: Board) -> Cell:
+    """How far a system is from the best in the main metric, and whether the paired test tells them apart: in words, not by colour."""
+    best = board.rows[0].system
+    if row.system == best:
+        return Cell("best", sort=0.0) if board.tests else Cell(NONE)
+    test = test_of(row.system, board)
+    if test is None:
+        return Cell(NONE)
+    difference = (test.difference if row.system == test.system_a else -test.difference) + 0.0
+    verdict = f"* p {_p(test.p_holm)}" if test.p_holm < SIGNIFICANT else f"not told apart, p {_p(test.p_holm)}"
+    return Cell(f"{'+' if difference >= 0 else '−'}{number(abs(difference))}", verdict, difference)
+
+
+def test_of(system: str, board: Board) -> Test | None:
+    """The paired test of a system with the best, if there is one."""
+    return next((test for test in board.tests if {system, board.rows[0].system} == {test.system_a, test.system_b}), None)
+
+
+def number(value: float) -> str:
+    """Four places below 10, fewer above, with a true minus sign."""
+    return f"{value:,.{_places(value)}f}".replace("-", "−")
+
+
+def _places(value: float) -> int:
+    return 4 if abs(value) < 10 else 1
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".")
