@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tastelm.data.sequences import Sequences
+from tastelm.data.sequences import Sequences, UserWindows
 
 
 class View(Protocol):
@@ -24,13 +24,6 @@ class Batches(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Any: ...
-
-
-@dataclass(frozen=True, eq=False)
-class UserWindows(Sequences):
-    """Sequences, and whose each is: (B,) int64 places among the sequences they were cut from."""
-
-    users: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tastelm.data.sequences import Sequences
+from tastelm.data.sequences import Sequences, UserWindows
 from tastelm.objectives.contrastive import info_nce
 from tastelm.objectives.order import pooled
 from tastelm.objectives.profile import Acquaintance, UserAttributes
-from tastelm.views import ItemSequences, UserWindows
+from tastelm.views import ItemSequences
 
 from .toys import Recorder, rng
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,13 @@ class Sequences:
         except (OSError, ValueError) as error:
             raise DataError(f"{folder}: not a folder of sequences ({error}). Write it again with Sequences.save.") from error
         return cls(values, offsets, times)
+
+
+@dataclass(frozen=True, eq=False)
+class UserWindows(Sequences):
+    """Sequences, and whose each is: (B,) int64 places among the sequences they were cut from."""
+
+    users: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def _array(path: Path, memory_map: bool) -> NDArray[Any]:

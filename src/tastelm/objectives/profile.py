@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from tastelm.data.sequences import Sequences
+from tastelm.data.sequences import Sequences, UserWindows
 from tastelm.objectives.base import Outcome
 from tastelm.objectives.contrastive import info_nce
 from tastelm.objectives.order import pooled
-from tastelm.views import UserWindows
 
 
 @dataclass(frozen=True, eq=False)
