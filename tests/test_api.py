@@ -102,5 +102,5 @@ def test_evaluating_on_another_catalogue(log: Path, tmp_path: Path) -> None:
 
 def test_the_taxonomy_is_read_off_the_cards() -> None:
     for row in tl.taxonomy():
-        assert set(row) == {"strategy", "system", "objectives", "task", "data", "paper", "summary"}
+        assert set(row) == {"strategy", "system", "objectives", "task", "data", "tuned", "paper", "summary"}
         assert all(row.values())

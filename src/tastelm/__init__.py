@@ -24,6 +24,8 @@ _PUBLIC = {
     "evaluate": "tastelm.api",
     "compare": "tastelm.api",
     "write_report": "tastelm.api",
+    "tune": "tastelm.api",
+    "relative_improvement": "tastelm.improvement",
     "taxonomy": "tastelm.api",
     "settings_of": "tastelm.api",
     "Recommender": "tastelm.recommender",
@@ -51,10 +53,12 @@ if TYPE_CHECKING:
     from tastelm.api import fit as fit
     from tastelm.api import settings_of as settings_of
     from tastelm.api import taxonomy as taxonomy
+    from tastelm.api import tune as tune
     from tastelm.api import write_report as write_report
     from tastelm.data.dataset import Dataset as Dataset
     from tastelm.data.sources import read as read
     from tastelm.data.split import split as split
     from tastelm.errors import TasteLMError as TasteLMError
+    from tastelm.improvement import relative_improvement as relative_improvement
     from tastelm.recommender import Recommender as Recommender
     from tastelm.runs import load as load

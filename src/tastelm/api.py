@@ -25,15 +25,20 @@ from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.runs import load
 from tastelm.settings import describe
+from tastelm.settings_file import settings_by_system
 from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
 from tastelm.train.progress import Watch
+from tastelm.tuning import Effort, Study, Tuning
+from tastelm.tuning import Listener as TrialListener
+from tastelm.tuning import tune as run_tuning
 
 
 def fit(
     system: str | System[Any], data: Dataset | str | Path, *, set: Mapping[str, Any] | None = None, budget: str | None = None, seed: int = 0,
-    all: bool = False, split: str = "leave-one-out", split_seed: int = 0, out: str | Path | None = None, watch: Watch | None = None,
+    all: bool = False, split: str = "leave-one-out", split_seed: int = 0, config: str | Path | None = None, out: str | Path | None = None,
+    watch: Watch | None = None,
 ) -> Recommender:  # fmt: skip
     """Train a system and return what recommends.
 
@@ -42,6 +47,7 @@ def fit(
     set     settings over the defaults, as {"dropout": 0.3}
     budget  longest training: "90s", "10m", "2000steps", "8epochs"
     all     train on everything, for production, instead of `split`
+    config  file of settings, as the best.toml of `tune`; what `set` says counts more
     out     run folder; the same call again loads it, or goes on with what was interrupted
 
     Raises DataError, SettingError, OutputError.
@@ -49,29 +55,41 @@ def fit(
     if all and split != "leave-one-out":
         raise SettingError("--all trains on everything, so it takes no --split.")
     dataset = data if isinstance(data, Dataset) else read(data)
-    if set and not isinstance(system, str):
-        raise SettingError(f"set: {system.card.name} comes with its settings; give them where it is made, or give its name.")
-    made = find_system(system).create(parse_settings(set or {}, [system]).get(system, {})) if isinstance(system, str) else system
+    made = system if isinstance(system, System) else find_system(system).create(_settings_of_one(system, set, config))
+    if made is system and (set or config):
+        raise SettingError(f"set: {made.card.name} comes with its settings; give them where it is made, or give its name.")
     job = Job(made, split_data(dataset, "all" if all else split, seed=split_seed), budget, seed)
     return run_job(job, None if out is None else Path(out), watch=watch)
 
 
 def compare(
-    data: Dataset | str | Path, systems: str | Sequence[str], *, set: Mapping[str, Any] | None = None, budget: str | None = None,
-    protocol: str = "full", seen: str = "auto", metrics: str | None = None, split: str = "leave-one-out", split_seed: int = 0,
-    seed: int = 0, out: str | Path, listener: Listener | None = None, command: str | None = None,
+    data: Dataset | str | Path, systems: str | Sequence[str] | None = None, *, set: Mapping[str, Any] | None = None,
+    config: Sequence[str | Path] = (), budget: str | None = None, tune: str | int | None = None, trial_budget: str | None = None,
+    protocol: str = "full", seen: str = "auto", metrics: str | None = None, split: str = "leave-one-out", split_seed: int = 0, seed: int = 0,
+    out: str | Path, listener: Listener | None = None, command: str | None = None,
 ) -> Leaderboard:  # fmt: skip
     """Train several systems on one data set and judge them under one protocol.
 
-    systems  names, as a list or "a,b,c"
-    set      settings by system, as {"sasrec.dropout": 0.3}
-    out      folder for leaderboard.json, leaderboard.md, report.html, the rows and the run folders; finished rows are used again
-    command  what the report shows as the way to repeat this; by default this call
+    systems       names, as a list or "a,b,c"; by default those that `config` speaks of
+    set           settings by system, as {"sasrec.dropout": 0.3}
+    config        files of settings, one a system, as the best.toml of `tune`; what `set` says counts more
+    tune          choose the other settings of each system on the validation part, by so many trials (20) or in so much time ("30m")
+    trial_budget  longest training of a trial; by default `budget`, and a tenth of the time
+    out           folder for leaderboard.json, leaderboard.md, report.html, the rows and the run folders; finished rows are used again
+    command       what the report shows as the way to repeat this; by default this call
 
     Raises DataError, SettingError, OutputError before anything is trained; later a system that fails is a row with its error.
     """
-    chosen = parse_systems(systems if isinstance(systems, str) else ",".join(systems))
-    settings = parse_settings(set or {}, chosen)
+    chosen = None if systems is None else parse_systems(systems if isinstance(systems, str) else ",".join(systems))
+    if chosen is None and not config:
+        raise SettingError("Missing option '--systems': name what to compare, as in --systems popularity,sasrec, or give files of settings with --config.")
+    files = settings_by_system(config, chosen)
+    chosen = chosen or [*files]
+    given = parse_settings(set or {}, chosen)
+    settings = {name: {**files.get(name, {}), **given.get(name, {})} for name in chosen}
+    effort = None if tune is None else Effort.parse(str(tune), trial_budget, training=budget)
+    if effort is None and trial_budget is not None:
+        raise SettingError("--trial-budget limits the trials of --tune; give --tune 20 too, or leave it out.")
     wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
     dataset = data if isinstance(data, Dataset) else read(data)
     parts = split_data(dataset, split, seed=split_seed)
@@ -79,8 +97,9 @@ def compare(
     said = command or _call(
         "tl.compare", str(data) if isinstance(data, str | Path) else f"<the Dataset {dataset.name}, {dataset.fingerprint}>", chosen, set=dict(set or {}),
         budget=budget, protocol=protocol, seen=seen, metrics=metrics, split=split, split_seed=split_seed, seed=seed, out=str(out),
+        config=[str(path) for path in config], tune=tune, trial_budget=trial_budget,
     )  # fmt: skip
-    board = run_comparison(Comparison(question, chosen, settings, budget, seed, said), Path(out), listener=listener)
+    board = run_comparison(Comparison(question, chosen, settings, budget, seed, said, effort), Path(out), listener=listener)
     write(Path(out))
     return board
 
@@ -104,6 +123,40 @@ def _call(verb: str, *arguments: Any, **options: Any) -> str:
     usual = inspect.signature(compare).parameters
     words = [repr(argument) for argument in arguments]
     return f"{verb}({', '.join(words + [f'{name}={value!r}' for name, value in options.items() if value and value != usual[name].default])})"
+
+
+def tune(
+    system: str | System[Any], data: Dataset | str | Path, *, trials: int | None = None, budget: str | None = None, trial_budget: str | None = None,
+    metric: str = "ndcg@10", set: Mapping[str, Any] | None = None, config: str | Path | None = None, seed: int = 0, split: str = "leave-one-out",
+    split_seed: int = 0, out: str | Path | None = None, listener: TrialListener | None = None,
+) -> Study:  # fmt: skip
+    """Search for the settings of a system that do best on the validation part; the test part is never looked at.
+
+    system        a name from `tastelm systems`, or a System of one's own: what it was made with, other than its defaults, is fixed
+    trials        how many trainings; the first has the defaults
+    budget        time for all of them, as "1h"; at least one of the two must be given
+    trial_budget  longest training of one trial, as "2m" or "2000steps"; by default its share of the budget
+    set, config   settings that are fixed and not searched
+    out           folder for study.json and best.toml; the same call again goes on with what stands there, and with more trials too
+
+    Returns the trials, with `.best` (settings for `fit`), `.value`, `.trials`. Raises DataError, SettingError, OutputError, RunError, MissingExtra.
+    """
+    effort = Effort(trials, budget, trial_budget)
+    if isinstance(system, System):
+        kind, fixed = type(system), {name: value for name, value in vars(system.config).items() if value != getattr(type(system).Config(), name)}
+        if set or config:
+            raise SettingError(f"set: {system.card.name} comes with its settings; give them where it is made, or give its name.")
+    else:
+        kind, fixed = find_system(system), _settings_of_one(system, set, config)
+    dataset = data if isinstance(data, Dataset) else read(data)
+    tuning = Tuning(kind, fixed, split_data(dataset, split, seed=split_seed), effort, metric, seed)
+    return run_tuning(tuning, None if out is None else Path(out), listener=listener)
+
+
+def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str | Path | None) -> dict[str, Any]:
+    """The settings in a file, and over them those given."""
+    files = settings_by_system([config] if config else [], [system])
+    return {**files.get(system, {}), **parse_settings(given or {}, [system]).get(system, {})}
 
 
 def evaluate(

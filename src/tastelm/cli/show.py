@@ -14,11 +14,14 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.markup import escape
 from rich.table import Table
 
+from tastelm.cli.trials import Trials
+
 if TYPE_CHECKING:
     from tastelm.data.check import Report
     from tastelm.leaderboard import Leaderboard
     from tastelm.recommender import Recommendations
     from tastelm.train.progress import Watch
+    from tastelm.tuning import Study
 
 
 def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = (), title: str | None = None) -> Table:
@@ -39,7 +42,13 @@ class Comparing:
     def starts(self, name: str) -> Watch:
         from tastelm.train.progress import Bar, bars
 
+        self.display.close()  # of the trials, if there were any
         return Bar(self.display.enter_context(bars(self.console)), name)
+
+    def tunes(self, name: str) -> Trials:
+        from tastelm.train.progress import bars
+
+        return Trials(self.console, self.display.enter_context(bars(self.console)))
 
     def ends(self, row: Mapping[str, Any], reused: bool) -> None:
         self.display.close()
@@ -127,6 +136,25 @@ def settings_of(system: str, lines: Sequence[Mapping[str, Any]]) -> Table:
     for line in lines:
         cells = (line["name"], line["kind"], str(line["default"]), line["search"] or "-", line["meaning"], line["source"])
         table.add_row(*map(escape, cells))
+    return table
+
+
+def tuned(study: Study, *, best: int = 5) -> Table:
+    """The best trials of a study, and the first one, which has the defaults."""
+    shown = study.ranked[:best]
+    shown += [trial for trial in study.trials[:1] if trial not in shown]
+    names = list(study.about["space"])
+    table = _table("trial", study.metric, "s", *names, right=("trial", study.metric, "s", *names), title=f"{study.system}: best of {len(study.trials)} trials")
+    for trial in shown:
+        value = "-" if trial.value is None else f"{trial.value:.4f}"
+        table.add_row(
+            f"{trial.number}{' (defaults)' if trial.number == 0 else ''}", value, f"{trial.seconds:.1f}", *(f"{trial.settings[name]}" for name in names)
+        )
+    counts = study.summary()
+    table.caption = f"On the validation part of {study.about['data']['name']}; {counts['pruned']} pruned, {counts['failed']} failed, {study.seconds:,.0f} s."
+    if study.importances:
+        table.caption += " What tells: " + ", ".join(f"{name} {share:.0%}" for name, share in study.importances.items()) + "."
+    table.caption_justify = "left"
     return table
 
 

@@ -33,6 +33,7 @@ class Rows:
     time        (R,) float64 seconds, or None
     place       (R,) int64, 0 for the oldest interaction of a user
     length      (R,) int64, how many interactions the user has
+    index       (R,) int64, the row of the Dataset's interactions that each is
     """
 
     user: NDArray[np.int32]
@@ -40,6 +41,7 @@ class Rows:
     time: NDArray[np.float64] | None
     place: NDArray[np.int64]
     length: NDArray[np.int64]
+    index: NDArray[np.int64]
 
     @classmethod
     def of(cls, dataset: Dataset, users: Vocabulary, items: Vocabulary, seed: int) -> Rows:
@@ -56,7 +58,14 @@ class Rows:
         user, item = user[order], item[order]
         length = np.bincount(user, minlength=len(users))
         place = np.arange(len(user)) - np.repeat(np.cumsum(length) - length, length)
-        return cls(user, item, None if time is None else time[order], place, length[user])
+        return cls(user, item, None if time is None else time[order], place, length[user], order)
+
+    def keep(self, chosen: NDArray[np.bool_]) -> Rows:
+        """The chosen rows alone, as if the others had never been: places and lengths are counted anew, and the index among the rows that stay."""
+        user, length = self.user[chosen], np.bincount(self.user[chosen])
+        place = np.arange(len(user)) - (np.cumsum(length) - length)[user]
+        index = np.argsort(np.argsort(self.index[chosen]))
+        return Rows(user, self.item[chosen], None if self.time is None else self.time[chosen], place, length[user], index)
 
     def first_of_user(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(U,) index of the first chosen row of each user, R where there is none."""

@@ -6,7 +6,7 @@ Every interaction belongs to exactly one part. The questions of a part (`Split.c
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -112,6 +112,15 @@ class Split:
         earlier = known & (np.arange(len(self.part)) < first[self.rows.user])
         asked = np.flatnonzero(first < len(self.part)).astype(np.int32)
         return Cases(asked, self._sequences(earlier).take(asked), self._sequences(target).take(asked))
+
+    def without_test(self) -> Split:
+        """The same split with the test part gone from rows and Dataset, so that whoever gets it cannot look there.
+
+        The vocabularies stay whole: codes mean what they meant, and the catalogue is the one that will be ranked.
+        """
+        kept = self.part != Part.TEST
+        table = self.dataset.interactions[np.sort(self.rows.index[kept])]
+        return replace(self, dataset=replace(self.dataset, interactions=table), rows=self.rows.keep(kept), part=self.part[kept])
 
     def _sequences(self, chosen: NDArray[np.bool_]) -> Sequences:
         lengths = np.bincount(self.rows.user[chosen], minlength=len(self.users))

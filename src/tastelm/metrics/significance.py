@@ -36,7 +36,26 @@ def bootstrap_ci(values: ArrayLike, resamples: int = 1000, seed: int = 0, level:
     table = np.asarray(values, dtype=np.float64)
     if table.ndim not in (1, 2) or table.shape[-1] == 0:
         raise DataError(f"values must be (metrics, cases) or (cases,) with at least one case, got shape {table.shape}.")
-    rows = np.atleast_2d(table)
+    low, high = _percentiles(_resampled_means(np.atleast_2d(table), resamples, seed), level)
+    return low.reshape(table.shape[:-1]), high.reshape(table.shape[:-1])
+
+
+def ratio_ci(a: ArrayLike, b: ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Percentile bootstrap interval of mean(a) / mean(b), both means over the same resampled cases.
+
+    a, b  (C,) values of two systems; a case undefined (NaN) in either is skipped
+    NaN where b's mean is 0 in every resample. Raises DataError if the case counts differ or no case has both values.
+    """
+    _check(resamples, level)
+    both = ~np.isnan(_differences(a, b, "the first system", "the second"))
+    means = _resampled_means(np.stack([np.asarray(values, dtype=np.float64)[both] for values in (a, b)]), resamples, seed)
+    ratios = np.divide(means[:, 0], means[:, 1], out=np.full(resamples, np.nan), where=means[:, 1] != 0)
+    low, high = _percentiles(ratios[:, None], level)
+    return float(low[0]), float(high[0])
+
+
+def _resampled_means(rows: FloatArray, resamples: int, seed: int) -> FloatArray:
+    """(M, C) -> (R, M) means over resampled cases, the same ones for every row; NaN where a resample meets no value of a row."""
     n_cases = rows.shape[1]
     known = ~np.isnan(rows)
     filled = np.where(known, rows, 0.0).T
@@ -53,13 +72,17 @@ def bootstrap_ci(values: ArrayLike, resamples: int = 1000, seed: int = 0, level:
             used[:, gaps] = counts @ known[gaps].T.astype(np.float64)
         # a resample may miss every known case of a sparse metric: it then says nothing about that metric
         means[start : start + size] = np.divide(sums, used, out=np.full_like(sums, np.nan), where=used > 0)
+    return means
+
+
+def _percentiles(means: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """(R, M) -> low and high, each (M,), that leave out equal tails; NaN for a column without a number."""
     tail = 100 * (1 - level) / 2
-    bounds = np.full((2, len(rows)), np.nan)
-    for row in np.flatnonzero(known.any(axis=1)):
-        column = means[:, row]
+    bounds = np.full((2, means.shape[1]), np.nan)
+    for row, column in enumerate(means.T):
         if not np.isnan(column).all():
             bounds[:, row] = np.percentile(column[~np.isnan(column)], [tail, 100 - tail])
-    return bounds[0].reshape(table.shape[:-1]), bounds[1].reshape(table.shape[:-1])
+    return bounds[0], bounds[1]
 
 
 def paired_test(a: ArrayLike, b: ArrayLike, seed: int = 0, resamples: int = 9999) -> float:

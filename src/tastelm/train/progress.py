@@ -15,7 +15,7 @@ from tastelm.errors import MissingExtra, SettingError, nearest
 
 
 class Watch(Protocol):
-    """Told what happens in a stage; must not change it."""
+    """Told what happens in a stage; must not change it, but may end it by an exception of its own."""
 
     def begin(self, stage: str, step: int) -> None:
         """A stage begins, or goes on after `step` steps."""
