@@ -238,7 +238,7 @@ def test_effort_is_shared_out() -> None:
 def test_a_budget_of_time_ends_the_search() -> None:
     began = time.perf_counter()
     study = tune(tuning(trials=None, budget="1s"))
-    assert len(study.trials) > 1 and time.perf_counter() - began < 2.5
+    assert len(study.trials) > 1 and time.perf_counter() - began < 5
     assert math.isclose(study.seconds, sum(trial.seconds for trial in study.trials)) and study.seconds > 0.9
 
 
