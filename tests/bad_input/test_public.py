@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from cli.running import tastelm
 from data.public.conftest import Server, cache, server  # noqa: F401
@@ -36,6 +37,11 @@ def also(name: str, *more: tuple[str, str | bytes]) -> Callable[[Path], object]:
             put(folder, path, content)
 
     return make
+
+
+def no_rows(folder: Path) -> None:
+    """A spreadsheet with its header and nothing below it."""
+    pl.DataFrame(schema={"InvoiceNo": pl.String, "StockCode": pl.String}).write_excel(folder / "Online Retail.xlsx")
 
 
 def cut(path: Path, count: int) -> None:
@@ -112,6 +118,9 @@ CASES = [
     ("no sheet", of("Online Retail.xlsx", b"PK\x03\x04 nothing"), "online-retail:1@{place}", r"Online Retail\.xlsx: the spreadsheet cannot be read"),
     ("sheet of something else", of("Online Retail.csv", "InvoiceNo,StockCode\n1,2\n"), "online-retail:1@{place}",
      r"the published columns 'CustomerID', .* are not there"),
+    ("sheet without rows", no_rows, "online-retail:1@{place}", r"Online Retail\.xlsx: the spreadsheet has no rows"),
+    ("products of other columns", also("diginetica", ("products.csv", "itemId;pricelog2\n81766;10\n")), "diginetica@{place}",
+     r"products\.csv: the published columns itemId, pricelog2, product\.name\.tokens are not there, only itemId, pricelog2"),
     ("click without a time", of("yoochoose-clicks.dat", "1,never,2,0\n1,2014-04-07T10:51:09.277Z,2,0\n"), "yoochoose@{place}",
      r"clicks\.dat, row 1, column '2': 'never'"),
     ("tags in another encoding", also("lastfm:2k", ("artists.dat", "id\tname\turl\tpictureURL\n51\tMötley\tx\ty\n".encode("latin-1"))), "lastfm:2k@{place}",
