@@ -25,6 +25,7 @@ def stage_of(loss: str, n_items: int, predictions: int, negatives: int, steps: i
     import numpy as np
     import torch
 
+    from tastelm.data.features import Sizes
     from tastelm.data.sequences import Sequences
     from tastelm.systems.catalogue import system
 
@@ -32,7 +33,7 @@ def stage_of(loss: str, n_items: int, predictions: int, negatives: int, steps: i
     count = steps * predictions // LENGTH
     train = Sequences(rng.integers(n_items, size=count * (LENGTH + 1), dtype=np.int32), np.arange(count + 1) * (LENGTH + 1))
     # What a stage takes of a Split; a million ids as text are the data's memory, not the step's.
-    parts: Any = SimpleNamespace(train=train, items=range(n_items), users=range(count), popularity=np.bincount(train.values, minlength=n_items))
+    parts: Any = SimpleNamespace(train=train, sizes=Sizes(n_items, count), popularity=np.bincount(train.values, minlength=n_items))
     settings = {"loss": loss, "negatives": negatives, "max_len": LENGTH, "batch": predictions, "dim": 64}
     torch.manual_seed(SEED)
     return replace(next(iter(system("sasrec").create(settings).stages(parts))), monitor=None), train

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from tastelm.tuning import Study
 
 
-def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = (), title: str | None = None) -> Table:
-    """A table with numbers to the `right`; these and the columns to be kept `whole` are never broken."""
+def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = (), least: Mapping[str, int] | None = None, title: str | None = None) -> Table:
+    """A table with numbers to the `right`; these and the columns to be kept `whole` are never broken. `least` holds widths by column."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in right or column in whole)
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        width = (least or {}).get(column)
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in right or column in whole, min_width=width)
     return table
 
 
@@ -120,11 +122,14 @@ def recommendations(found: Recommendations) -> Table:
 
 def taxonomy(rows: Sequence[Mapping[str, str]]) -> Table:
     """The survey's Table 1, read off the cards."""
-    table = _table("strategy", "system", "objectives", "task", "data", "paper", whole=("system", "objectives", "task", "data"), title="Systems")
+    columns = ("strategy", "system", "objectives", "task", "data")
+    # No column is narrower than its longest word, and those of names stay on one line.
+    widths = {name: max((len(word) for row in rows for word in row[name].split()), default=0) for name in columns}
+    table = _table(*columns, "paper", whole=("system", "task"), least=widths, title="Systems")
     for row in rows:
         # Authors and year are enough to find the paper, and leave room for the rest.
         paper = re.match(r".*?\b\d{4}\b|", row["paper"])
-        cells = [row[name] for name in ("strategy", "system", "objectives", "task", "data")]
+        cells = [row[name] for name in columns]
         table.add_row(*map(escape, [*cells, paper[0] if paper and paper[0] else row["paper"]]))
     return table
 
