@@ -10,16 +10,7 @@ from torch import Tensor
 
 from tastelm.data.sequences import Sequences
 from tastelm.errors import DataError
-
-
-def incidence(histories: Sequences, n_items: int) -> sparse.csr_matrix:
-    """(U, N) float32, 1 where a user met an item, however often."""
-    ones = np.ones(len(histories.values), np.float32)
-    # A copy: summing duplicates sorts the codes in place, and these belong to the histories.
-    matrix = sparse.csr_matrix((ones, histories.values, histories.offsets), (len(histories), n_items), copy=True)
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
-    return matrix
+from tastelm.nn.sessions import incidence
 
 
 def cosine_neighbours(histories: Sequences, n_items: int, count: int, shrink: float, *, block: int = 4096) -> tuple[Tensor, Tensor]:

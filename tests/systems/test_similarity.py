@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tastelm.data.sequences import Sequences
-from tastelm.similarity import cosine_neighbours, ease_weights, incidence
+from tastelm.nn.sessions import incidence
+from tastelm.similarity import cosine_neighbours, ease_weights
 
 N = 7
 HISTORIES = st.lists(st.lists(st.integers(0, N - 1), max_size=6), min_size=1, max_size=12)

@@ -29,7 +29,7 @@ class SessionNeighbours(nn.Module):
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N), zero for an empty history and for one that shares nothing with any session."""
-        met = _matrix(self.sessions.sequences(), self.n_items)
+        met = incidence(self.sessions.sequences(), self.n_items)
         asked = _weighed(histories, self.n_items)
         length = np.sqrt(np.maximum(np.diff(met.indptr), 1))
         alike = (asked @ met.T).tocsr()
@@ -50,9 +50,11 @@ class SessionNeighbours(nn.Module):
         return sparse.csr_matrix((alike.data[chosen], (rows[chosen], alike.indices[chosen])), alike.shape)
 
 
-def _matrix(sessions: Sequences, n_items: int) -> sparse.csr_matrix:
-    """(S, N) float32, 1 where a session met an item."""
-    matrix = sparse.csr_matrix((np.ones(len(sessions.values), np.float32), sessions.values, sessions.offsets), (len(sessions), n_items), copy=True)
+def incidence(histories: Sequences, n_items: int) -> sparse.csr_matrix:
+    """(U, N) float32, 1 where a user, or a session, met an item, however often."""
+    ones = np.ones(len(histories.values), np.float32)
+    # A copy: summing duplicates sorts the codes in place, and these belong to the histories.
+    matrix = sparse.csr_matrix((ones, histories.values, histories.offsets), (len(histories), n_items), copy=True)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix
