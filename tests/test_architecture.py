@@ -22,7 +22,7 @@ FLOORS: list[set[str]] = [
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file"},
     {"evaluation", "recommender"},
-    {"candidates", "topk"},
+    {"candidates", "topk", "per_case"},
     {"systems"},
     {"train", "similarity"},
     {"nn", "objectives", "metrics", "strategies", "views"},

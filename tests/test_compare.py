@@ -83,10 +83,10 @@ def test_a_row_of_another_question_is_made_anew_from_the_same_run(tmp_path: Path
 
 def test_an_old_test_statistic_does_not_outlive_its_row(tmp_path: Path) -> None:
     tl.compare(circle(20), "ease,popularity", out=tmp_path)
-    assert len(list((tmp_path / "rows").glob("*.npy"))) == 2
+    assert len(list((tmp_path / "rows").glob("*.npz"))) == 2
     for _ in range(2):
         board = tl.compare(circle(20), "ease,popularity", metrics="coverage@5", out=tmp_path)
-        assert board.tests == [] and not list((tmp_path / "rows").glob("*.npy"))
+        assert board.tests == [] and not list((tmp_path / "rows").glob("*.npz"))
 
 
 def test_a_failed_system_is_a_row_and_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from tastelm.files import write_bytes, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
+from tastelm.per_case import DAMAGED, kept, read_values, write_values
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
 from tastelm.tuning import Deaf as DeafToTrials
@@ -193,15 +194,13 @@ def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, lis
             "evidence": evidence.of(evaluation, main_metric(question)),
         }
         per_case = evaluation.per_case.get(str(main_metric(question)))
+        values = kept(evaluation.per_case, main_metric(question))
     except (OutputError, MissingExtra):
         raise  # the system is not to blame, and the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
         return row, None, False
-    if per_case is not None:
-        write_bytes(place.with_suffix(".npy"), _npy(per_case))
-    else:
-        place.with_suffix(".npy").unlink(missing_ok=True)
+    write_values(place, values)
     write_json(place, row)
     return row, per_case, False
 
@@ -232,9 +231,8 @@ def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] 
         row = json.loads(place.read_bytes())
         if row["key"] != key:
             return None
-        values = place.with_suffix(".npy")
-        return row, np.load(values, allow_pickle=False) if values.exists() else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return row, read_values(place).get(row["main"])
+    except (KeyError, TypeError, *DAMAGED):
         return None
 
 

@@ -28,7 +28,7 @@ from tastelm.metrics import Metric, bootstrap_ci
 from tastelm.systems.catalogue import system
 
 # The file, and its format: raised whenever an older one could be misread.
-RECORD, FORMAT = "report.json", 1
+RECORD, FORMAT = "report.json", 2
 QUARTERS = (0.25, 0.5, 0.75)
 TIERS = 5
 # Users shown whole: those at these places when all are ordered by the length of their history. Nobody's taste chooses them.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tastelm.errors import SettingError
 from tastelm.metrics import Metric, ratio_ci
+from tastelm.per_case import DAMAGED, read_values
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def relative_improvement(a: Mapping[str, Any] | str | Path, b: Mapping[str, Any]
     """By how many percent of b's value the result a is better than b.
 
     a, b    rows of a leaderboard, what `tastelm.evaluate` returns, or the path of a stored row, as DIR/rows/sasrec.json: beside it
-            stand the values of the users, and with both of them there is an interval
+            stand the values of the users (of hit rates and NDCGs), and with both of them there is an interval
     metric  as `ndcg@10`; where a lower value is the better one, a smaller a is an improvement
 
     Raises SettingError unless both were judged on the same questions and candidates: a percentage across protocols, data or splits
@@ -77,14 +78,13 @@ class _Result:
         return float(value)
 
     def values(self, metric: Metric) -> NDArray[np.float64] | None:
-        """One value a user, if they were stored beside the row: a comparison stores those of its main metric."""
-        place = self.place.with_suffix(".npy") if self.place is not None else None
-        if place is None or not place.is_file() or self.content.get("main") != str(metric):
+        """One value a user, if they were stored beside the row."""
+        if self.place is None:
             return None
         try:
-            return np.asarray(np.load(place, allow_pickle=False), dtype=np.float64)
-        except (ValueError, OSError):
-            raise SettingError(f"{place}: the file is damaged. Delete {self.place} and give the compare command again.") from None
+            return read_values(self.place).get(str(metric))
+        except DAMAGED:
+            raise SettingError(f"{self.place.with_suffix('.npz')}: the file is damaged. Delete {self.place} and give the compare command again.") from None
 
 
 def _read(result: Mapping[str, Any] | str | Path, label: str) -> _Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,11 @@ class FeatureTables(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """(T,) item codes -> (T, F, D), a vector for each of F fields."""
         return torch.stack([table(codes) for table in self.tables], 1) * self.scale
+
+    def whole(self) -> Tensor:
+        """(N, F, D) of every item, not scaled."""
+        tables: Any = self.tables
+        return torch.stack([table.whole() for table in tables], 1)
 
 
 class Fusion(nn.Module):
@@ -86,15 +91,16 @@ class Fusion(nn.Module):
 
 
 class FeaturedItems(nn.Module):
-    """An item table whose vectors, on their way in, are joined by the items' fields; on their way out items are items.
+    """An item table whose vectors, on their way in, are joined by the items' fields; on their way out items are items, unless they are
+    `scored` by the joined vectors too: then what is learnt of an item is shared with those like it, which helps the seldom met.
 
     A mask hides the whole of an item: its vector stands in the place of the joined one, so no field tells what is hidden.
     """
 
-    def __init__(self, table: ItemTable, fields: Sequence[Field], kind: FusionKind) -> None:
+    def __init__(self, table: ItemTable, fields: Sequence[Field], kind: FusionKind, *, scored: bool = False) -> None:
         super().__init__()
         dim = table.weight.shape[1]
-        self.table, self.n_items = table, table.n_items
+        self.table, self.n_items, self.scored = table, table.n_items, scored
         self.features = FeatureTables(fields, table.n_items, dim, scale=table.scale)
         self.fusion = Fusion(kind, dim, len(fields))
 
@@ -108,7 +114,11 @@ class FeaturedItems(nn.Module):
 
     @property
     def output(self) -> Tensor:
-        return self.table.output
+        """(N, D) the vectors that states are compared with."""
+        if not self.scored:
+            return self.table.output
+        joined: Tensor = self.fusion(self.table.output, self.features.whole())
+        return joined
 
     @property
     def bias(self) -> Tensor | None:
@@ -116,7 +126,7 @@ class FeaturedItems(nn.Module):
 
     def scores(self, states: Tensor) -> Tensor:
         """(B, D) -> (B, N)."""
-        return self.table.scores(states)
+        return states @ self.output.T if self.bias is None else torch.addmm(self.bias, states, self.output.T)
 
     def forward(self, codes: Tensor) -> Tensor:
         """(T,) codes in 0 .. N-1, or N for the mask -> (T, D)."""
@@ -125,9 +135,9 @@ class FeaturedItems(nn.Module):
         return joined if self.table.mask is None else torch.where((codes == self.n_items)[:, None], items, joined)
 
 
-def with_features(table: ItemTable, fields: Sequence[Field], kind: FusionKind) -> ItemTable | FeaturedItems:
+def with_features(table: ItemTable, fields: Sequence[Field], kind: FusionKind, *, scored: bool = False) -> ItemTable | FeaturedItems:
     """The table itself where there is no field."""
-    return FeaturedItems(table, fields, kind) if fields else table
+    return FeaturedItems(table, fields, kind, scored=scored) if fields else table
 
 
 class FieldMixer(nn.Module):

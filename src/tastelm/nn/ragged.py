@@ -67,6 +67,11 @@ class CategoryTable(Ragged):
         counts = (self.offsets[rows + 1] - self.offsets[rows]).clamp(min=1)
         return vectors.new_zeros(len(rows), vectors.shape[1]).index_add(0, owners, vectors) / counts[:, None]
 
+    def whole(self) -> Tensor:
+        """(B, D) of all rows, in one pass."""
+        means: Tensor = nn.functional.embedding_bag(self.values.long(), self.weight, self.offsets[:-1], mode="mean")
+        return means
+
 
 class NumberTable(nn.Module):
     """A number of each row as a mixture of learned vectors: softmax(x w + b) E over P bins (soft one-hot, de Souza Pereira Moreira et al. 2021)."""
@@ -92,3 +97,7 @@ class NumberTable(nn.Module):
         known = ~numbers.isnan()
         mixed = self.assign(numbers.nan_to_num()).softmax(1) @ self.weight
         return torch.where(known, mixed, self.unknown)
+
+    def whole(self) -> Tensor:
+        """(B, D) of all rows."""
+        return self.forward(torch.arange(len(self.numbers), device=self.numbers.device))

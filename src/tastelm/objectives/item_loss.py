@@ -37,16 +37,18 @@ class ItemLoss(Protocol):
 class FullSoftmax:
     """-log softmax over the whole catalogue: the best model for the minutes wherever a step fits them.
 
-    `chunk` states are scored at once (0: as many as keep the logits small), so memory does not grow with M x N.
+    `chunk` states are scored at once (0: as many as keep the logits small), so memory does not grow with M x N. `half` scores them in
+    bfloat16.
     """
 
     chunk: int = 0
+    half: bool = False
 
     def __call__(self, states: Tensor, table: Tensor, targets: Tensor, rng: np.random.Generator, bias: Tensor | None = None) -> Tensor:
         _check(states, table, targets)
         if bias is not None:  # a bias is one more coordinate that every state has
             states, table = torch.cat([states, states.new_ones(len(states), 1)], 1), torch.cat([table, bias[:, None]], 1)
-        return chunked_cross_entropy(states, table, targets, chunk=self.chunk)
+        return chunked_cross_entropy(states, table, targets, chunk=self.chunk, half=self.half)
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,12 @@ class BPR(_Sampled):
         return F.softplus(negative - positive).mean()
 
 
-def item_loss(name: str, *, negatives: int, popularity: NDArray[np.integer] | None = None, calibration: float = 0.75) -> ItemLoss:
-    """The loss a setting names: `full`, `sampled`, `gbce`, `bce` or `bpr`. Only `sampled`, which corrects for it, draws by popularity."""
+def item_loss(name: str, *, negatives: int, popularity: NDArray[np.integer] | None = None, calibration: float = 0.75, half: bool = False) -> ItemLoss:
+    """The loss a setting names: `full`, `sampled`, `gbce`, `bce` or `bpr`. Only `sampled`, which corrects for it, draws by popularity;
+    only `full`, whose time is that of scoring the catalogue, knows `half` precision."""
     drawn = Negatives(negatives)
     choices: dict[str, ItemLoss] = {
-        "full": FullSoftmax(),
+        "full": FullSoftmax(half=half),
         "sampled": SampledSoftmax(Negatives(negatives, popularity)),
         "gbce": GBCE(drawn, calibration),
         "bce": BCE(drawn),

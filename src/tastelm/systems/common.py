@@ -37,12 +37,13 @@ class SequenceConfig:
     weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", at_least=0)
     loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting("full", "over the whole catalogue, or against drawn negatives")
     negatives: int = setting(256, "items drawn in a step by the losses that sample", at_least=1)
+    softmax: Literal["float32", "bfloat16"] = setting("float32", "how training scores the whole catalogue; bfloat16 halves the time on processors that have it")
     batch: int = setting(768, "predictions in a step", at_least=1)
     max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
 
     def item_loss(self) -> ItemLoss:
         """What `loss` and `negatives` name."""
-        return item_loss(self.loss, negatives=self.negatives)
+        return item_loss(self.loss, negatives=self.negatives, half=self.softmax == "bfloat16")
 
     def descent(self, *, patience: int = 3) -> Descent:
         """How the weights go downhill; `patience` looks without improvement before they cool down."""

@@ -50,7 +50,7 @@ class SASRec(SequenceSystem["SASRec.Config"]):
         windows: Literal["all", "last"] = setting("all", "learn from all of a long history in windows, or from its last window", source="last in the paper")
 
         def item_loss(self) -> ItemLoss:
-            return item_loss(self.loss, negatives=self.negatives, calibration=self.calibration)
+            return item_loss(self.loss, negatives=self.negatives, calibration=self.calibration, half=self.softmax == "bfloat16")
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config

@@ -99,7 +99,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             "pre-train",
             Associations(module.items, module.backbone, table, critics),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
-            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives), weights, config.mask),
+            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.softmax == "bfloat16"), weights, config.mask),
             budget=Budget(epochs=config.pretrain_epochs),
             descent=Descent(lr=config.pretrain_lr),
             share=0.5,

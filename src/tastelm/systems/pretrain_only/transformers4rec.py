@@ -55,6 +55,9 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
         fusion: Literal["sum", "concat", "gated", "attention", "product"] = setting(
             "concat", "how an item and its columns become one vector", source="concat, sum and product in the paper"
         )
+        answer: Literal["items", "fused"] = setting(
+            "items", "what a state is compared with: the items' own vectors, or those joined by their columns", source="items in the paper"
+        )
         dropout: float = setting(0.2, "share of units dropped in training", source="0 to 0.5 in the paper", at_least=0, at_most=0.95, search=span(0.1, 0.5))
         mask: float = setting(0.3, "share of the items that is hidden or asked for", source="0 to 0.7 in the paper", above=0, at_most=1, search=span(0.1, 0.6))
         last: float = setting(0.2, "share of the sequences whose last item alone is asked for", source="0 in the paper", at_least=0, at_most=1)
@@ -71,7 +74,8 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
             position_scale=1.0 if causal else config.dim**0.5, init="small" if causal else "xavier",
         )  # fmt: skip
         table = ItemTable(sizes.items, config.dim, bias=not causal, scale=config.dim**0.5, mask=not causal)
-        items, encoder = with_features(table, sizes.pick(config.columns), config.fusion), SequenceTransformer(shape, causal=causal)
+        items = with_features(table, sizes.pick(config.columns), config.fusion, scored=config.answer == "fused")
+        encoder = SequenceTransformer(shape, causal=causal)
         if causal:
             return SequenceRecommender(items, encoder)
         kind = TwoStreamRecommender if config.objective == "plm" else SequenceRecommender
