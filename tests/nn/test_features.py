@@ -47,6 +47,28 @@ def test_numbers_are_a_mixture_that_moves_without_jumps() -> None:
     torch.testing.assert_close(table(torch.tensor([0]))[0], table.unknown)
 
 
+def test_a_whole_table_is_its_rows() -> None:
+    categories, numbers = CategoryTable(3, 4, 2), NumberTable(3, 2)
+    categories.fill(Sequences.of([[0, 2], [], [3]]))
+    numbers.fill(np.array([0.5, np.nan, -1.0], np.float32))
+    for table in (categories, numbers):
+        torch.testing.assert_close(table.whole(), table(torch.arange(3)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_are_scored_by_themselves_or_with_their_fields(kind: str) -> None:
+    for scored in (False, True):
+        items = with_features(ItemTable(3, 4, scale=2.0, bias=True), KNOWN.fields, kind, scored=scored)  # type: ignore[arg-type]
+        assert isinstance(items, FeaturedItems)
+        items.fill(KNOWN)
+        states = torch.randn(5, 4)
+        torch.testing.assert_close(items.scores(states), states @ items.output.T)
+        if scored and kind == "sum":  # otherwise what is read is a function of the scaled vectors
+            torch.testing.assert_close(items.output, items(torch.arange(3)) / 2)
+        learnt = torch.autograd.grad(items.scores(states).sum(), items.features.tables[0].weight, allow_unused=True)[0]
+        assert (learnt is not None) == scored, "what an answer teaches reaches the fields only where they are scored"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_item_without_fields_is_itself(kind: str) -> None:
     torch.manual_seed(0)

@@ -86,6 +86,25 @@ def test_without_gradients_the_loss_alone() -> None:
     close(gradients(found, table), gradients(expected, table))
 
 
+@pytest.mark.parametrize(("scale", "off"), [(1.0, 0.01), (30.0, 0.1)])  # a score of 200 is rounded to whole numbers
+def test_half_precision_is_near_the_whole(scale: float, off: float) -> None:
+    states, table, targets = inputs(300, 500, 16)
+    with torch.no_grad():
+        states *= scale
+    found, expected = FullSoftmax(half=True)(states, table, targets, rng()), F.cross_entropy(states @ table.T, targets)
+    torch.testing.assert_close(found, expected, atol=0.02, rtol=0.01)
+    for a, b in zip(gradients(found, states, table), gradients(expected, states, table), strict=True):
+        assert a.dtype == b.dtype and 0 < (a - b).norm() < off * b.norm(), "near, but the scores were rounded"
+
+
+def test_a_few_negatives_are_drawn_for_each_prediction() -> None:
+    for name, loss in ((name, item_loss(name, negatives=1)) for name in ITEM_LOSSES if name != "full"):
+        states, table, targets = inputs(60, 200)
+        touched = gradients(loss(states, table, targets * 0, rng()), table)[0].any(1)
+        assert touched[1:].sum() > 30, f"{name}: one negative for the whole batch"
+    assert item_loss("bce", negatives=256).negatives.shared, "many are shared, for one matrix product"  # type: ignore[attr-defined]
+
+
 def test_a_bias_counts_and_learns() -> None:
     states, table, targets = inputs(9, 7)
     bias = torch.randn(7, requires_grad=True)

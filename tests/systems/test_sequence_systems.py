@@ -59,6 +59,18 @@ def test_every_objective_of_transformers4rec_learns_with_and_without_columns(obj
     assert hits(fitted, DESCRIBED) > 0.7
 
 
+def test_an_item_that_nobody_met_is_found_by_its_columns() -> None:
+    """After an `a` comes a `b`. Nothing is trained on a-new and b-new, of which only their kind is known."""
+    rows = [(f"u{user}", item, float(at)) for user in range(120) for at, item in enumerate(f"{'ab'[at % 2]}{(user + at) % 5}" for at in range(7))]
+    rows += [("new", item, float(at)) for at, item in enumerate(["a0", "b0", "a-new", "b-new"])]
+    items = pl.DataFrame({"item": sorted({row[1] for row in rows})}).with_columns(kind=pl.concat_list(pl.col("item").str.slice(0, 1)))
+    made = split(Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), items=items, name="kinds"))
+    model = fit("transformers4rec", made, objective="clm", fusion="sum", answer="fused").recommender
+    for history, new, other in ((["a1"], "b-new", "a-new"), (["a2", "b1"], "a-new", "b-new")):
+        right, wrong = model.score(history, [new, other])
+        assert right > wrong + 0.3, f"{new} is no likelier than {other} after {history}"
+
+
 @pytest.mark.parametrize("objective", ["clm", "mlm", "plm", "rtd"])
 def test_neither_a_target_nor_its_columns_reach_its_own_prediction(objective: str) -> None:
     """Another hidden item with other columns in its place changes no state that is asked for it."""

@@ -139,11 +139,13 @@ class BPR(_Sampled):
 
 def item_loss(name: str, *, negatives: int, popularity: NDArray[np.integer] | None = None, calibration: float = 0.75, half: bool = False) -> ItemLoss:
     """The loss a setting names: `full`, `sampled`, `gbce`, `bce` or `bpr`. Only `sampled`, which corrects for it, draws by popularity;
-    only `full`, whose time is that of scoring the catalogue, knows `half` precision."""
-    drawn = Negatives(negatives)
+    only `full`, whose time is that of scoring the catalogue, knows `half` precision. Fewer than 16 negatives are drawn for each prediction
+    anew, more for the whole batch at once."""
+    # A few items as the negatives of a whole batch would teach it about those few alone.
+    drawn = Negatives(negatives, shared=negatives >= FEW)
     choices: dict[str, ItemLoss] = {
         "full": FullSoftmax(half=half),
-        "sampled": SampledSoftmax(Negatives(negatives, popularity)),
+        "sampled": SampledSoftmax(Negatives(negatives, popularity, shared=negatives >= FEW)),
         "gbce": GBCE(drawn, calibration),
         "bce": BCE(drawn),
         "bpr": BPR(drawn),
@@ -151,6 +153,8 @@ def item_loss(name: str, *, negatives: int, popularity: NDArray[np.integer] | No
     return choices[name]
 
 
+# From so many negatives on, one draw serves all predictions of a batch: one matrix product instead of many gathered vectors.
+FEW = 16
 ITEM_LOSSES = ("full", "sampled", "gbce", "bce", "bpr")
 
 

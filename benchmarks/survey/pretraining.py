@@ -1,0 +1,113 @@
+"""Does S3-Rec's pre-training help? With it and without it at equal total minutes, and with the attributes shuffled among the items.
+
+    python benchmarks/survey/pretraining.py --data Beauty Yelp --losses bpr full --budget 4m --seeds 0
+
+Arms: `pre-trained` (half of the minutes for the four objectives, half for the next item), `none` (all minutes for the next item, from
+random weights), `shuffled` (pre-trained on the attributes of other items). Losses of the second stage: `bpr`, the paper's pairwise
+ranking against one negative, and `full`, the softmax over the catalogue. The table tells paired differences to `none` of the same loss, set
+and seed, with 95 % bootstrap intervals over users. What is stored is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rows import RESULTS, SETS, split_of, train
+
+import tastelm as tl
+from tastelm.data.split import Split
+from tastelm.evaluation import protocol
+from tastelm.files import write_text
+from tastelm.jobs import Job
+from tastelm.metrics import bootstrap_ci
+from tastelm.per_case import read_values
+from tastelm.systems.catalogue import system
+
+ARMS = ("pre-trained", "none", "shuffled")
+LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "full": {"loss": "full", "softmax": "bfloat16"}}
+SHUFFLE_SEED = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
+    parser.add_argument("--budget", default="4m", help="of both stages together, and of the only stage of the arm `none`")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
+    args = parser.parse_args()
+    for name in args.data:
+        split = split_of(name)
+        question = protocol(split, seed=split.seed)
+        for loss in args.losses:
+            for seed in map(int, args.seeds.split(",")):
+                for arm in ARMS:
+                    job = Job(system("s3rec").create(settings(arm, loss)), shuffled(split) if arm == "shuffled" else split, args.budget, seed)
+                    place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}.json"
+                    row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
+                    scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}
+                    print(name, loss, arm, seed, scores, f"HR@10 {row['metrics']['hr@10']:.4f}", flush=True)
+    write_text(args.out / "pretraining.md", table(args.out))
+
+
+def settings(arm: str, loss: str) -> dict[str, Any]:
+    """`max_len`, which follows the data, is the same in all arms; the minutes end the first stage, not the epochs."""
+    return {**LOSSES[loss], "pretrain_epochs": 0 if arm == "none" else 1000}
+
+
+def shuffled(split: Split) -> Split:
+    """The same split of the same interactions, but every item has the attributes of another."""
+    table = split.dataset.items
+    assert table is not None
+    order = np.random.default_rng(SHUFFLE_SEED).permutation(len(table))
+    others = table.select("item").hstack(table.drop("item")[order])
+    return tl.split(replace(split.dataset, items=others, name=f"{split.dataset.name} with shuffled attributes"), split.protocol, seed=split.seed)
+
+
+def table(folder: Path) -> str:
+    """All rows, and how far each is from the arm without pre-training."""
+    rows = [(place, json.loads(place.read_bytes())) for place in sorted(folder.glob("*/*.json"))]
+    lines = ["# S3-Rec: pre-training against none at equal total minutes", ""]
+    lines += [
+        "| data | loss of the second stage | arm | budget | seed | valid NDCG@10 | test HR@10 | test NDCG@10 | NDCG@10 - none | HR@10 - none |",
+        "|" + "---|" * 10,
+    ]
+    for place, row in sorted(
+        rows, key=lambda pair: (list(SETS).index(pair[1]["data"]), pair[1]["loss"], pair[1]["budget"], pair[1]["seed"], ARMS.index(pair[1]["arm"]))
+    ):
+        none = place.with_name(place.name.replace(f"-{row['arm']}-", "-none-"))
+        found = [
+            row["data"],
+            row["loss"],
+            row["arm"],
+            row["budget"],
+            row["seed"],
+            f"{row['valid']['ndcg@10']:.4f}",
+            _value(row, "hr@10"),
+            _value(row, "ndcg@10"),
+        ]
+        lines.append("| " + " | ".join(map(str, [*found, _difference(place, none, "ndcg@10"), _difference(place, none, "hr@10")])) + " |")
+    note = "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference. All items ranked, leave-one-out."
+    return "\n".join([*lines, "", note, ""])
+
+
+def _value(row: dict[str, Any], metric: str) -> str:
+    low, high = row["ci95"][metric]
+    return f"{row['metrics'][metric]:.4f} ±{(high - low) / 2:.4f}"
+
+
+def _difference(place: Path, none: Path, metric: str) -> str:
+    if place == none or not none.is_file():
+        return ""
+    values = read_values(place)[metric] - read_values(none)[metric]
+    low, high = bootstrap_ci(values[None], seed=0)
+    return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
+
+
+if __name__ == "__main__":
+    main()
