@@ -15,6 +15,7 @@ def test_it_finds_what_is_installed() -> None:
     assert found["packages"]["torch"] == metadata.version("torch")
     assert all(found["packages"].values()), "what is required is installed"
     assert 0 < found["memory_free_gib"] <= found["memory_gib"]
+    assert float(found["bfloat16"].split()[1]) > 0, "a ratio that was measured"
     assert found["threads"] >= 1 and found["cores"] >= 1
     json.dumps(found)
 
