@@ -54,7 +54,7 @@ def sessions(data: Dataset, *, gap: str = GAP, longest: int = LONGEST, keep: Kee
     if not len(whole):
         raise DataError(f"{data.name}: no session of two different events is left. Use a longer --gap than {gap}, or more data.")
     place = pl.int_range(pl.len()).over("user")
-    kept = whole.filter(place < longest if keep == "first" else place >= pl.len().over("user") - longest)
+    kept = whole.filter(place < longest if keep == "first" else place + longest >= pl.len().over("user"))
     return Dataset.build(
         kept.drop("_part", "_row", "_first"), items=data.items, name=data.name, order="file",
         notes=(

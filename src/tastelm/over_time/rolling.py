@@ -112,7 +112,7 @@ def compare_over_time(rolling: Rolling, folder: Path, *, listener: Listener | No
     holds the table of other data, or cannot be written, MissingExtra where a system needs one.
     """
     data = rolling.windows[0].data
-    refuse_other_data(folder / TABLE, data.fingerprint)
+    refuse_other_data(folder / TABLE, data.fingerprint, what="table over time")
     told = {"name": data.name, "fingerprint": data.fingerprint, "users": data.n_users, "items": data.n_items, "interactions": len(data)}
     rows, walks = list[dict[str, Any]](), dict[str, list[list[Values]]]()
     for label, system in rolling.systems.items():
