@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -46,7 +47,7 @@ LEARNING: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ALL = COUNTING | LEARNING
 NOTE = (
-    "Sessions here are bursts of rating, not of watching or shopping: films are rated page by page, a fifth of the events of a session share "
+    "Sessions here are bursts of rating, not of watching or shopping: films are rated page by page, more than a fifth of the events of a session share "
     "their second with another one, and their order is then drawn. Few sessions are judged, so intervals are wide: read the differences with "
     "theirs. The months are the last ones with enough sessions, a rule that knows no result. `genres`: the items' genres beside their ids "
     "(concatenated); the others read ids alone. Half of a month's sessions choose the weights, the other half is the test."
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace, chosen: list[str]) -> None:
                 values = [{name: array.round(6).tolist() for name, array in result.values.items()} for result in found]
                 row = {
                     "key": key,
-                    "command": "python benchmarks/" + Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:]),
+                    "command": "python benchmarks/" + Path(sys.argv[0]).name + " " + shlex.join(sys.argv[1:]),
                     "label": label,
                     "system": ALL[label][0],
                     "settings": ALL[label][1],
