@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"__main__", "demo"},
     {"cli"},
     {"api"},
-    {"report"},
+    {"report", "over_time"},
     {"comparison", "bulk", "doctor", "improvement"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file"},

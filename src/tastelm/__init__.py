@@ -23,6 +23,7 @@ _PUBLIC = {
     "load": "tastelm.runs",
     "evaluate": "tastelm.api",
     "compare": "tastelm.api",
+    "compare_over_time": "tastelm.api",
     "write_report": "tastelm.api",
     "tune": "tastelm.api",
     "relative_improvement": "tastelm.improvement",
@@ -49,6 +50,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from tastelm.api import compare as compare
+    from tastelm.api import compare_over_time as compare_over_time
     from tastelm.api import evaluate as evaluate
     from tastelm.api import fit as fit
     from tastelm.api import settings_of as settings_of

@@ -11,8 +11,11 @@ from typing import Any
 from tastelm.comparison import Comparison, Listener, parse_settings, parse_systems
 from tastelm.comparison import compare as run_comparison
 from tastelm.data.dataset import Dataset
+from tastelm.data.sessions import GAP, LONGEST, Keep
+from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
+from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as judge
@@ -21,6 +24,8 @@ from tastelm.foreign import Translated
 from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
+from tastelm.over_time import Mode, OverTime, Rolling
+from tastelm.over_time import compare_over_time as run_over_time
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.runs import load
@@ -102,6 +107,36 @@ def compare(
     board = run_comparison(Comparison(question, chosen, settings, budget, seed, said, effort), Path(out), listener=listener)
     write(Path(out))
     return board
+
+
+def compare_over_time(
+    data: Dataset | str | Path, systems: str | Sequence[str], *, windows: int = 6, every: str | None = None, least: int = 2, gap: str = GAP,
+    longest: int = LONGEST, keep: Keep = "first", mode: Mode = "incremental", set: Mapping[str, Any] | None = None, budget: str | None = None,
+    seeds: Sequence[int] = (0,), metrics: str = "hr@20 ndcg@20", split_seed: int = 0, out: str | Path, listener: Listener | None = None,
+) -> OverTime:  # fmt: skip
+    """Cut a log into sessions, train several systems before each window of time, and average over the windows what they score in it.
+
+    data           a log with times, each user's events in one sequence, or sessions as users
+    windows        how many are judged: the last ones
+    every, least   length of a window as "1d" or "month", and the sessions it needs: see `tastelm.data.windows.rolling`
+    gap, longest, keep  what a session is: see `tastelm.data.sessions.sessions`
+    mode           "incremental": go on from the weights of the window before with what has come since; "cold": train anew
+    set            settings by system, as {"sasrec.dropout": 0.3}; nothing is tuned
+    budget         for the training before each window
+    metrics        with a value for each session; all items are ranked, those of the session too
+    split_seed     decides ties in time, and which half of a window is for validation and which for the test
+    out            folder for over_time.json, over_time.md and the results; finished ones are used again, unfinished ones gone on with
+
+    Raises DataError, SettingError, OutputError before anything is trained; later a system that fails is a row with its error.
+    """
+    chosen = parse_systems(systems if isinstance(systems, str) else ",".join(systems))
+    settings = parse_settings(set or {}, chosen)
+    made = {name: find_system(name).create(settings.get(name, {})) for name in chosen}
+    wanted = parse_metrics(metrics)
+    dataset = data if isinstance(data, Dataset) else read(data)
+    cut = cut_sessions(dataset, gap=gap, longest=longest, keep=keep, seed=split_seed)
+    question = Rolling(roll(cut, windows, every=every, least=least, seed=split_seed), made, tuple(wanted), budget, mode, tuple(seeds))
+    return run_over_time(question, Path(out), listener=listener)
 
 
 def write_report(folder: str | Path, *, data: Dataset | str | Path | None = None, out: str | Path | None = None) -> Path:

@@ -125,7 +125,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
 
     Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
-    _refuse_other_data(folder, comparison.question)
+    refuse_other_data(folder / "leaderboard.json", comparison.question.split.dataset.fingerprint, what="leaderboard")
     listener = listener or Deaf()
     jobs, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
     evidence = Evidence(comparison.question)
@@ -153,15 +153,15 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     return board
 
 
-def _refuse_other_data(folder: Path, question: Protocol) -> None:
-    """Raises OutputError if a leaderboard of other data stands in `folder`: it would be written over."""
+def refuse_other_data(place: Path, fingerprint: str, *, what: str) -> None:
+    """Raises OutputError if `what` of other data stands at `place`: it would be written over."""
     try:
-        there = json.loads((folder / "leaderboard.json").read_bytes())["data"]
+        there = json.loads(place.read_bytes())["data"]
         known, name = there["fingerprint"], there["name"]
     except (OSError, ValueError, KeyError, TypeError):
-        return  # no leaderboard, or none that could be lost
-    if known != question.split.dataset.fingerprint:
-        raise OutputError(f"{folder} holds the leaderboard of {name} (data {known}). Choose another --out, or delete the folder.")
+        return  # nothing, or nothing that could be lost
+    if known != fingerprint:
+        raise OutputError(f"{place.parent} holds the {what} of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
 def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:

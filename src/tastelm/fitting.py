@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
+from tastelm.errors import SettingError
 from tastelm.evaluation import metric_value
 from tastelm.memory import Peak, reuse_freed_memory
 from tastelm.metrics import Metric
@@ -44,24 +45,30 @@ class Fitted:
 
 
 def fit_system(
-    system: System[Any], split: Split, *, budget: Budget | None = None, seed: int = 0, folder: Path | None = None, watch: Watch | None = None
-) -> Fitted:
+    system: System[Any], split: Split, *, budget: Budget | None = None, seed: int = 0, folder: Path | None = None, watch: Watch | None = None,
+    start: Mapping[str, Tensor] | None = None,
+) -> Fitted:  # fmt: skip
     """Train `system` on `split`.
 
     budget  for all stages together; each gets its share
     folder  where checkpoints are kept: a call with the same arguments goes on from the last one. They stay until the caller has
             put the result somewhere safe.
+    start   weights to go on from, as `recommender.module.state_dict()` of an earlier fit: a stage's parameters begin with those of their
+            name, unless an earlier stage has trained them. Parameters that are not in it begin as always, and buffers, which hold what is
+            counted and known, stay those of this split. Validation may choose them over whatever follows (`goes_on` of `run_stage`)
 
-    Raises what the stages raise; see `tastelm.train.run.run_stage`.
+    Raises what the stages raise, see `tastelm.train.run.run_stage`; SettingError where `start` has other shapes or nothing of the first stage.
     """
     began, peak = time.perf_counter(), Peak()
     reuse_freed_memory()
     system = system.settle(split)
-    stages, module = [], nn.Module()
+    stages, module, begun = [], nn.Module(), list[nn.Parameter]()
     with peak:
         torch.manual_seed(seed)
         for index, stage in enumerate(system.stages(split)):
-            stages.append(_run(stage, index, (budget or Budget()).share(stage.share), seed, folder, _validator(split, seed), watch or Silent()))
+            goes_on = start is not None and _begin(stage, start, begun, owner=system.card.name)
+            share = (budget or Budget()).share(stage.share)
+            stages.append(_run(stage, index, share, seed, folder, _validator(split, seed), watch or Silent(), goes_on))
             module = stage.module
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)
@@ -71,7 +78,32 @@ def fit_system(
     return Fitted(recommender, stages, time.perf_counter() - began, peak.mib, size)
 
 
-def _run(stage: Stage, index: int, budget: Budget, seed: int, folder: Path | None, validate: Callable[[nn.Module, str], float] | None, watch: Watch) -> Trained:
+def _begin(stage: Stage, start: Mapping[str, Tensor], begun: list[nn.Parameter], *, owner: str) -> bool:
+    """Give the parameters of the stage that are not among those `begun` before the weights of their name, and add them there.
+
+    Returns whether the stage got any. Raises SettingError, before anything is changed, where `start` does not fit.
+    """
+    earlier = {id(value) for value in begun}
+    own = {name: value for name, value in stage.module.named_parameters() if id(value) not in earlier}
+    given = {name: value for name, value in own.items() if name in start}
+    if not given and not begun:
+        raise SettingError(f"start: none of its {len(start)} weights is a parameter of {owner}'s stage '{stage.name}'. Give those of a trained {owner}.")
+    for name, value in given.items():
+        if start[name].shape != value.shape:
+            raise SettingError(
+                f"start: '{name}' has the shape {tuple(start[name].shape)}, but {owner}'s stage '{stage.name}' needs {tuple(value.shape)}. "
+                "Give weights that were trained with the same settings and the same catalogue."
+            )
+    with torch.no_grad():
+        for name, value in given.items():
+            value.copy_(start[name])
+    begun += own.values()
+    return bool(given)
+
+
+def _run(
+    stage: Stage, index: int, budget: Budget, seed: int, folder: Path | None, validate: Callable[[nn.Module, str], float] | None, watch: Watch, goes_on: bool
+) -> Trained:
     """Run a stage, or take its result from the folder if an earlier run finished it."""
     done = folder / f"stage-{index}.safetensors" if folder else None
     if done is not None and done.exists():
@@ -80,7 +112,7 @@ def _run(stage: Stage, index: int, budget: Budget, seed: int, folder: Path | Non
         return Trained(**finished.state)
     # A name of its own for each stage: one that is left behind by a kill is never taken for the next stage's.
     checkpoint = folder / f"now-{index}.safetensors" if folder else None
-    trained = run_stage(stage, seed=_stage_seed(seed, index), budget=budget, validate=validate, checkpoint=checkpoint, watch=watch)
+    trained = run_stage(stage, seed=_stage_seed(seed, index), budget=budget, validate=validate, checkpoint=checkpoint, watch=watch, goes_on=goes_on)
     if done is not None and checkpoint is not None and trained.steps:
         Checkpoint(asdict(trained), dict(stage.module.state_dict())).write(done)
         checkpoint.unlink(missing_ok=True)

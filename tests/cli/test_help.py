@@ -7,7 +7,10 @@ import pytest
 import tastelm as tl
 from cli.running import done, tastelm
 
-COMMANDS = (["compare"], ["fit"], ["evaluate"], ["recommend"], ["systems"], ["doctor"], ["data"], ["data", "check"], ["data", "get"], ["data", "list"])
+COMMANDS = (
+    ["compare"], ["over-time"], ["fit"], ["evaluate"], ["recommend"], ["systems"], ["doctor"],
+    ["data"], ["data", "check"], ["data", "get"], ["data", "list"],
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from tastelm.errors import DataError, SettingError
-from tastelm.metrics import bootstrap_ci, compare_systems, holm, paired_test, significance
+from tastelm.metrics import bootstrap_ci, compare_systems, holm, paired_test, significance, stratified_ci
 
 RNG = np.random.default_rng
 
@@ -168,3 +168,27 @@ def test_comparisons_that_cannot_be_made() -> None:
         compare_systems({"a": np.ones(3), "b": np.full(3, np.nan)})
     with pytest.raises(SettingError, match="pairs = 'some' is unknown: choose 'best' or 'all'"):
         compare_systems({"a": np.ones(3), "b": np.ones(3)}, pairs="some")  # type: ignore[arg-type]
+
+
+def test_strata_count_alike_and_cases_stay_in_theirs() -> None:
+    """A stratum without spread adds nothing but its mean, however large it is: the interval is half that of the other one."""
+    values = RNG(3).normal(2.0, 1.0, size=(1, 400))
+    low, high = stratified_ci([values, np.full((1, 9999), 6.0)], resamples=2000)
+    half = norm.ppf(0.975) * values.std() / np.sqrt(400) / 2
+    middle = (values.mean() + 6.0) / 2
+    assert low.shape == (1,)
+    assert low[0] == pytest.approx(middle - half, abs=0.15 * half)
+    assert high[0] == pytest.approx(middle + half, abs=0.15 * half)
+
+
+def test_the_strata_are_drawn_apart() -> None:
+    """Drawn alike, the draws of two equal strata of opposite sign would cancel each other out."""
+    values = RNG(4).normal(0.0, 1.0, size=(1, 100))
+    low, high = stratified_ci([values, -values])
+    assert high[0] - low[0] > 0.1
+
+
+@pytest.mark.parametrize("strata", [[], [np.zeros((1, 0))], [np.zeros(3)], [np.zeros((1, 3)), np.zeros((2, 3))]])
+def test_strata_of_odd_shapes_are_refused(strata: list[np.ndarray]) -> None:
+    with pytest.raises(DataError, match="strata must be arrays"):
+        stratified_ci(strata)

@@ -13,6 +13,7 @@ import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.over_time import over_time
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
 from tastelm.cli.tune import tune
@@ -26,6 +27,7 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
+app.command()(over_time)
 app.command()(report)
 app.command()(tune)
 

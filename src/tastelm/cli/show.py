@@ -19,6 +19,7 @@ from tastelm.cli.trials import Trials
 if TYPE_CHECKING:
     from tastelm.data.check import Report
     from tastelm.leaderboard import Leaderboard
+    from tastelm.over_time import OverTime
     from tastelm.recommender import Recommendations
     from tastelm.train.progress import Watch
     from tastelm.tuning import Study
@@ -57,7 +58,8 @@ class Comparing:
         if "error" in row:
             self.console.print(f"{row['system']}: failed: {row['error']}", style="red", markup=False, soft_wrap=True)
             return
-        main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in ("hr@10", "ndcg@10") if name in row["metrics"])
+        shown = [name for name in ("hr@10", "ndcg@10") if name in row["metrics"]] or list(row["metrics"])[:2]
+        main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in shown)
         how = "finished before" if reused else f"{row['seconds']['fit']:.1f} s"
         self.console.print(f"{row['system']}: {main}  ({how})", highlight=False)
 
@@ -93,6 +95,18 @@ class _Board:
         from tastelm.leaderboard import to_table
 
         yield to_table(self.board, width=options.max_width)
+
+
+def over_time(table: OverTime) -> Table:
+    """Systems over time, best first."""
+    from tastelm.over_time.average import caption, cells, head, title
+
+    columns = head(table)
+    made = _table(*columns, right=columns[1:-1], whole=columns, title=escape(title(table)))
+    for row in table.rows:
+        made.add_row(*map(escape, cells(row, table)))
+    made.caption, made.caption_justify = escape(caption(table)), "left"
+    return made
 
 
 def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:

@@ -56,6 +56,7 @@ class Split:
     users, items  codes of every user and item of the Dataset; the catalogue is complete, also where an item is never trained on
     rows      the interactions, ordered by user and then by time
     part      (R,) int8, the Part of each row
+    keeps_seen  whether the items of a history stay candidates; None: where users come back to items in this data
     """
 
     dataset: Dataset
@@ -65,6 +66,7 @@ class Split:
     items: Vocabulary
     rows: Rows
     part: NDArray[np.int8]
+    keeps_seen: bool | None = None
 
     @cached_property
     def train(self) -> Sequences:
@@ -88,8 +90,8 @@ class Split:
 
     @property
     def mask_seen(self) -> bool:
-        """Whether the items of a history are set aside when ranking: yes, unless users come back to items in this data."""
-        return not self.dataset.repeats_items
+        """Whether the items of a history are set aside when ranking: yes, unless users come back to items in this data, or the protocol keeps them."""
+        return not (self.dataset.repeats_items if self.keeps_seen is None else self.keeps_seen)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -118,7 +120,10 @@ class Split:
 
         The vocabularies stay whole: codes mean what they meant, and the catalogue is the one that will be ranked.
         """
-        kept = self.part != Part.TEST
+        return self.only(self.part != Part.TEST)
+
+    def only(self, kept: NDArray[np.bool_]) -> Split:
+        """The split of these rows (R,) alone; they are all that its Dataset holds, but the vocabularies stay whole."""
         table = self.dataset.interactions[np.sort(self.rows.index[kept])]
         return replace(self, dataset=replace(self.dataset, interactions=table), rows=self.rows.keep(kept), part=self.part[kept])
 

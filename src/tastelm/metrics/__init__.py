@@ -5,7 +5,7 @@ from tastelm.metrics import ranking as _ranking  # noqa: F401  entering the rank
 from tastelm.metrics.base import Declaration, Lists, Metric, declare, declared_metrics, parse_metrics
 from tastelm.metrics.ranks import Ranks, resolve_ties
 from tastelm.metrics.sampled import SampledRank, estimate_sampled
-from tastelm.metrics.significance import Comparison, bootstrap_ci, compare_systems, holm, paired_test, ratio_ci
+from tastelm.metrics.significance import Comparison, bootstrap_ci, compare_systems, holm, paired_test, ratio_ci, stratified_ci
 
 __all__ = [
     "Comparison",
@@ -24,4 +24,5 @@ __all__ = [
     "parse_metrics",
     "ratio_ci",
     "resolve_ties",
+    "stratified_ci",
 ]

@@ -6,7 +6,7 @@ cases, average them first: users are the independent units.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeVar
@@ -40,6 +40,24 @@ def bootstrap_ci(values: ArrayLike, resamples: int = 1000, seed: int = 0, level:
     return low.reshape(table.shape[:-1]), high.reshape(table.shape[:-1])
 
 
+def stratified_ci(
+    strata: Sequence[ArrayLike], resamples: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    """Percentile bootstrap interval of the mean of the strata's means, each of equal weight; cases are resampled within their stratum.
+
+    strata  one or more arrays, each (M, C_s), NaN = skipped: M metrics, and as many cases as the stratum has
+    Returns (low, high), each (M,). Raises DataError without strata or cases, or where M differs, SettingError if a setting is out of range.
+    Source: Efron and Tibshirani 1993, chapter 8 (several samples).
+    """
+    _check(resamples, level)
+    tables = [np.asarray(values, dtype=np.float64) for values in strata]
+    shapes = [table.shape for table in tables]
+    if not tables or any(len(shape) != 2 or shape[1] == 0 or shape[0] != shapes[0][0] for shape in shapes):
+        raise DataError(f"strata must be arrays (metrics, cases) of equally many metrics with at least one case each, got shapes {shapes}.")
+    means = [_resampled_means(table, resamples, (seed, place)) for place, table in enumerate(tables)]
+    return _percentiles(np.mean(means, axis=0), level)
+
+
 def ratio_ci(a: ArrayLike, b: ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """Percentile bootstrap interval of mean(a) / mean(b), both means over the same resampled cases.
 
@@ -54,7 +72,7 @@ def ratio_ci(a: ArrayLike, b: ArrayLike, resamples: int = 1000, seed: int = 0, l
     return float(low[0]), float(high[0])
 
 
-def _resampled_means(rows: FloatArray, resamples: int, seed: int) -> FloatArray:
+def _resampled_means(rows: FloatArray, resamples: int, seed: int | tuple[int, int]) -> FloatArray:
     """(M, C) -> (R, M) means over resampled cases, the same ones for every row; NaN where a resample meets no value of a row."""
     n_cases = rows.shape[1]
     known = ~np.isnan(rows)

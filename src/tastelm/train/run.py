@@ -34,6 +34,8 @@ Validate = Callable[[nn.Module, str], float]
 
 # An epoch of a small set is over in a blink and one of a large set lasts too long to be blind for; looks come in between.
 LOOK_AT_LEAST, LOOK_AT_MOST = 150, 1500
+# Weights that are trained already are soon as good as new data make them, and soon worse where these are few.
+LOOK_AGAIN_AT_LEAST = 10
 CHECKPOINT_SECONDS = float(os.environ.get("TASTELM_CHECKPOINT_SECONDS", "20"))
 # Writing checkpoints may take this share of the time at most.
 CHECKPOINT_SHARE = 0.02
@@ -88,13 +90,15 @@ class _State:
     losses: list[float] = field(default_factory=list)
 
 
-def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | None, checkpoint: Path | None, watch: Watch) -> Trained:
+def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | None, checkpoint: Path | None, watch: Watch, goes_on: bool = False) -> Trained:
     """Run one stage to its end; its module then holds the best weights.
 
     seed        decides batches, negatives, masks and dropout
     budget      the user's, on top of the stage's own
     validate    (module, metric name) -> value, higher is better; None trains to the end of the budget
     checkpoint  file to go on from if it exists, and to write on the way
+    goes_on     the module comes with weights that are trained already: they are looked at before the first step, kept if nothing better
+                follows, and the looks come sooner
 
     Raises StrategyError if other parameters moved than should, SettingError if the loss is not finite, KeyboardInterrupt
     (after writing a checkpoint) when interrupted.
@@ -108,7 +112,7 @@ def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | N
     if not plan.trained:
         return _without_descent(stage, "nothing to train", began)
     with interruptible() as interrupted, torch.random.fork_rng(devices=[]), repeatable():
-        return _Loop(stage, plan, seed, budget.within(stage.budget), validate, checkpoint, watch, interrupted).run()
+        return _Loop(stage, plan, seed, budget.within(stage.budget), validate, checkpoint, watch, interrupted, goes_on).run()
 
 
 def _without_descent(stage: Stage, why: str, began: float) -> Trained:
@@ -118,12 +122,13 @@ def _without_descent(stage: Stage, why: str, began: float) -> Trained:
 class _Loop:
     def __init__(
         self, stage: Stage, plan: Plan, seed: int, budget: Budget, validate: Validate | None,
-        checkpoint: Path | None, watch: Watch, interrupted: threading.Event,
+        checkpoint: Path | None, watch: Watch, interrupted: threading.Event, goes_on: bool,
     ) -> None:  # fmt: skip
         assert stage.view is not None and stage.objective is not None
         self.stage, self.plan, self.seed, self.budget = stage, plan, seed, budget
         self.validate = validate if stage.monitor else None
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
+        self.goes_on = goes_on and self.validate is not None
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
         self.fabric = Fabric(accelerator="auto", devices=1, precision=_precision(stage.descent.precision))
         self.optimizer = _optimizer(stage)
@@ -143,7 +148,8 @@ class _Loop:
         self.state.seconds = time.perf_counter() - self.began
         if self.best:
             self.stage.module.load_state_dict(self.best)
-        check_moved(self.plan, self.state.before, self.stage.module, stage=self.stage.name)
+        if self.state.course.best_step != 0:  # the weights are not those that it began with
+            check_moved(self.plan, self.state.before, self.stage.module, stage=self.stage.name)
         state, course = self.state, self.state.course
         trained = sum(value.numel() for name, value in self.stage.module.named_parameters() if name in set(self.plan.trained))
         epochs = state.epoch + state.batch / max(self.per_epoch, 1)
@@ -156,7 +162,9 @@ class _Loop:
         self.per_epoch = len(batches)
         if self.per_epoch == 0:
             raise SettingError(f"stage '{self.stage.name}': the training part holds nothing to learn from; no history is long enough.")
-        every = min(max(self.per_epoch, LOOK_AT_LEAST), LOOK_AT_MOST)
+        every = min(max(self.per_epoch, LOOK_AGAIN_AT_LEAST if self.goes_on else LOOK_AT_LEAST), LOOK_AT_MOST)
+        if self.goes_on and state.step == 0:
+            self._look(every)
         while state.batch < self.per_epoch:
             used = self.budget.used(time.perf_counter() - self.began, state.step, state.epoch + state.batch / self.per_epoch)
             if used >= 1:
