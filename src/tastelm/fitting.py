@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
@@ -44,31 +44,46 @@ class Fitted:
 
 
 def fit_system(
-    system: System[Any], split: Split, *, budget: Budget | None = None, seed: int = 0, folder: Path | None = None, watch: Watch | None = None
-) -> Fitted:
+    system: System[Any], split: Split, *, budget: Budget | None = None, seed: int = 0, folder: Path | None = None, watch: Watch | None = None,
+    start: Mapping[str, Tensor] | None = None, run: Container[int] | None = None,
+) -> Fitted:  # fmt: skip
     """Train `system` on `split`.
 
     budget  for all stages together; each gets its share
     folder  where checkpoints are kept: a call with the same arguments goes on from the last one. They stay until the caller has
             put the result somewhere safe.
+    start   weights of an earlier training: a parameter of the same name and shape begins there, once; what this training has learnt
+            stays, and buffers, which follow the data, are not touched
+    run     numbers of the stages to be run, the first is 0; the others are passed by, and their modules stay as they are. None: all
 
     Raises what the stages raise; see `tastelm.train.run.run_stage`.
     """
     began, peak = time.perf_counter(), Peak()
     reuse_freed_memory()
     system = system.settle(split)
-    stages, module = [], nn.Module()
+    stages, module, begun = [], nn.Module(), set[nn.Parameter]()
     with peak:
         torch.manual_seed(seed)
         for index, stage in enumerate(system.stages(split)):
-            stages.append(_run(stage, index, (budget or Budget()).share(stage.share), seed, folder, _validator(split, seed), watch or Silent()))
             module = stage.module
+            _begin_at(module, start or {}, begun)
+            if run is None or index in run:
+                stages.append(_run(stage, index, (budget or Budget()).share(stage.share), seed, folder, _validator(split, seed), watch or Silent()))
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)
     users = split.users if getattr(module, "needs_users", False) else Vocabulary([])
     recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen, sizes=split.sizes)
     size = sum(value.numel() for value in module.state_dict().values())
     return Fitted(recommender, stages, time.perf_counter() - began, peak.mib, size)
+
+
+@torch.no_grad()
+def _begin_at(module: nn.Module, start: Mapping[str, Tensor], begun: set[nn.Parameter]) -> None:
+    """Put the weights of `start` into the parameters of the same name and shape that have not `begun` yet; then all of the module have."""
+    for name, parameter in module.named_parameters():
+        if parameter not in begun and name in start and start[name].shape == parameter.shape:
+            parameter.copy_(start[name])
+        begun.add(parameter)
 
 
 def _run(stage: Stage, index: int, budget: Budget, seed: int, folder: Path | None, validate: Callable[[nn.Module, str], float] | None, watch: Watch) -> Trained:
