@@ -15,6 +15,7 @@ from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
+from tastelm.cli.transfer import transfer
 from tastelm.cli.tune import tune
 from tastelm.errors import SettingError
 from tastelm.files import to_json
@@ -28,6 +29,7 @@ app.add_typer(data_app, name="data")
 public.add_to(data_app)
 app.command()(report)
 app.command()(tune)
+app.command()(transfer)
 
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
