@@ -1,5 +1,7 @@
 """Shares of the users: each inside the next, the same questions at all of them, and nothing trained on that should not be."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,7 +32,7 @@ def questions(made: Split) -> list[list[object]]:
 def test_a_share_is_inside_the_next_and_apart_from_the_source(seed: int, draw: int, rising: list[float], source: float) -> None:
     made = shares(seed, source)
     drawn = [set(made.drawn(share, draw).tolist()) for share in rising]
-    assert all(small < large for small, large in zip(drawn, drawn[1:], strict=False))
+    assert all(small < large for small, large in pairwise(drawn))
     assert [len(users) for users in drawn] == [round(len(made.targets) * share) for share in rising]
     assert set(made.drawn(1.0, draw).tolist()) == set(made.targets.tolist())
     assert not set(made.source.tolist()) & set(made.targets.tolist())
@@ -81,7 +83,7 @@ def test_who_cannot_be_asked_is_source() -> None:
 
 @pytest.mark.parametrize("source", [0.0, 1.0, -0.5, 2.0, float("nan")])
 def test_a_share_of_source_users_that_is_none(source: float) -> None:
-    with pytest.raises(SettingError, match="source: .* does not fit; it takes a share of the users above 0 and below 1"):
+    with pytest.raises(SettingError, match=r"source: .* does not fit; it takes a share of the users above 0 and below 1"):
         Shares(BASE, source)
 
 
