@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"cli"},
     {"api"},
     {"report", "over_time"},
-    {"comparison", "bulk", "doctor", "improvement"},
+    {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file"},
     {"evaluation", "recommender"},

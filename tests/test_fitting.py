@@ -1,6 +1,6 @@
 """A fit that goes on from the weights of an earlier one."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,11 +32,11 @@ class Frozen(SASRec):
             yield replace(stage, strategy=TuningFree())
 
 
-def fit(budget: str = "20steps", *, name: str = "sasrec", parts: Split = PARTS, folder: Path | None = None, watch: Silent | None = None,
-        start: dict[str, torch.Tensor] | None = None, **settings: object) -> Fitted:  # fmt: skip
+def fit(budget: str = "20steps", *, name: str = "sasrec", parts: Split = PARTS, folder: Path | None = None, watch: Silent | None = None, seed: int = 0,
+        start: dict[str, torch.Tensor] | None = None, run: Container[int] | None = None, closely: bool = False, **settings: object) -> Fitted:  # fmt: skip
     kind = system(name)
     made = kind.create({name: value for name, value in (TINY | settings).items() if hasattr(kind.Config, name)})
-    return fit_system(made, parts, budget=Budget.parse(budget), folder=folder, watch=watch, start=start)
+    return fit_system(made, parts, budget=Budget.parse(budget), folder=folder, watch=watch, seed=seed, start=start, run=run, closely=closely)
 
 
 def weights(fitted: Fitted) -> dict[str, torch.Tensor]:
@@ -126,3 +126,27 @@ def test_a_start_that_does_not_fit_is_refused(change: dict[str, object], message
 def test_a_start_with_nothing_in_it_is_refused() -> None:
     with pytest.raises(SettingError, match=r"start: none of its 0 weights is a parameter of sasrec's stage 'next item'"):
         fit(start={})
+
+
+def test_a_training_begins_at_the_weights_it_is_given() -> None:
+    first = weights(fit(name="peterrec", seed=1))
+    plain, begun = (weights(fit(name="peterrec", run=(), start=start)) for start in (None, first))
+    assert all(torch.equal(begun[name], first[name]) for name in first)
+    assert not torch.equal(plain["items.weight"], first["items.weight"])
+
+
+def test_stages_that_are_passed_by_learn_nothing() -> None:
+    untouched, tuned = fit(name="peterrec", run=()), fit(name="peterrec", run=(1,))
+    before, after = weights(untouched), weights(tuned)
+    assert [stage.name for stage in tuned.stages] == ["tune"] and untouched.stages == []
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"patches"}
+
+
+def test_all_stages_by_name_are_all_stages() -> None:
+    plain, named = (weights(fit(name="resetbert4rec", run=run)) for run in (None, range(2)))
+    assert all(torch.equal(plain[name], named[name]) for name in plain)
+
+
+def test_who_is_compared_with_a_start_is_looked_at_as_closely() -> None:
+    assert [line["step"] for line in fit("30steps", closely=True).stages[0].history] == [0, 10, 20, 30]

@@ -26,6 +26,7 @@ _PUBLIC = {
     "compare_over_time": "tastelm.api",
     "write_report": "tastelm.api",
     "tune": "tastelm.api",
+    "transfer_curve": "tastelm.api",
     "relative_improvement": "tastelm.improvement",
     "taxonomy": "tastelm.api",
     "settings_of": "tastelm.api",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from tastelm.api import fit as fit
     from tastelm.api import settings_of as settings_of
     from tastelm.api import taxonomy as taxonomy
+    from tastelm.api import transfer_curve as transfer_curve
     from tastelm.api import tune as tune
     from tastelm.api import write_report as write_report
     from tastelm.data.dataset import Dataset as Dataset

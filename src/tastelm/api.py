@@ -28,6 +28,7 @@ from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
+from tastelm.report.transfer import write_transfer
 from tastelm.runs import load
 from tastelm.settings import describe
 from tastelm.settings_file import settings_by_system
@@ -35,6 +36,9 @@ from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
 from tastelm.train.progress import Watch
+from tastelm.transfer import ARMS, SHARES, Curve, Transfer
+from tastelm.transfer import Listener as TransferListener
+from tastelm.transfer import transfer as run_transfer
 from tastelm.tuning import Effort, Study, Tuning
 from tastelm.tuning import Listener as TrialListener
 from tastelm.tuning import tune as run_tuning
@@ -186,6 +190,34 @@ def tune(
     dataset = data if isinstance(data, Dataset) else read(data)
     tuning = Tuning(kind, fixed, split_data(dataset, split, seed=split_seed), effort, metric, seed)
     return run_tuning(tuning, None if out is None else Path(out), listener=listener)
+
+
+def transfer_curve(
+    system: str | System[Any], data: Dataset | str | Path, *, set: Mapping[str, Any] | None = None, config: str | Path | None = None,
+    shares: Sequence[float] = SHARES, arms: Sequence[str] = ARMS, seeds: Sequence[int] = (0, 1, 2), budget: str | None = None,
+    source: float = 0.5, split_seed: int = 0, out: str | Path | None = None, listener: TransferListener | None = None, command: str | None = None,
+) -> Curve:  # fmt: skip
+    """Whether pre-training helps: pre-train on some users, tune on growing shares of the others, and hold that against training from scratch.
+
+    system  a name from `tastelm systems`, or a System of one's own, that has a pre-training stage
+    shares  of the target users, rising; each holds the users of the ones before, and all target users are asked at every share
+    arms    `scratch`: the share alone; `pre-trained`: the source, then the share; `joint`: both at once, without pre-training; `zero-shot`: no tuning
+    budget  longest training of a point, pre-training included, as "2m" or "2000steps"
+    source  share of the users that is pre-trained on
+    out     folder for transfer.json, transfer.md, transfer.svg and the points; the same call again uses finished points again
+
+    Returns the curve, with `.lines()` and `.differences()`. Raises DataError, SettingError, OutputError, RunError.
+    """
+    if isinstance(system, System) and (set or config):
+        raise SettingError(f"set: {system.card.name} comes with its settings; give them where it is made, or give its name.")
+    made = system if isinstance(system, System) else find_system(system).create(_settings_of_one(system, set, config))
+    dataset = data if isinstance(data, Dataset) else read(data)
+    plan = Transfer(made, split_data(dataset, seed=split_seed), tuple(shares), tuple(arms), tuple(seeds), budget, source)
+    place = None if out is None else Path(out)
+    curve = run_transfer(plan, place, listener=listener, command=command)
+    if place is not None:
+        write_transfer(curve, place)
+    return curve
 
 
 def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str | Path | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
@@ -19,7 +18,7 @@ import tastelm
 from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.evidence import FORMAT, RECORD, Evidence
-from tastelm.files import write_bytes, write_json, write_text
+from tastelm.files import write_array, write_json, write_text
 from tastelm.jobs import Job, describe_data, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
@@ -131,7 +130,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     evidence = Evidence(comparison.question)
     if comparison.question.negatives is not None:
         stored = f"candidates-{comparison.question.ranking}.npy"
-        write_bytes(folder / stored, _npy(comparison.question.negatives))
+        write_array(folder / stored, comparison.question.negatives)
     # Before the first training, so that an interrupted comparison is known as one.
     asked = {job.system.card.name: _key(job, comparison.question, None) for job in jobs}
     account = evidence.record(asked, comparison.command)
@@ -262,9 +261,3 @@ def _merit(row: Mapping[str, Any], metric: Metric) -> float:
     if value is None or np.isnan(value):
         return -np.inf
     return float(value if metric.higher_is_better else -value)
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()

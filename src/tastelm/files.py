@@ -7,10 +7,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tastelm.errors import OutputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -61,6 +65,15 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """`write_bytes` for plain values, as `to_json` spells them."""
     write_text(path, to_json(content) + "\n")
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """`write_bytes` for an array, as .npy without pickle."""
+    import numpy as np
+
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
 
 
 def to_json(content: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Fitted:
 
 def fit_system(
     system: System[Any], split: Split, *, budget: Budget | None = None, seed: int = 0, folder: Path | None = None, watch: Watch | None = None,
-    start: Mapping[str, Tensor] | None = None,
+    start: Mapping[str, Tensor] | None = None, run: Container[int] | None = None, closely: bool = False,
 ) -> Fitted:  # fmt: skip
     """Train `system` on `split`.
 
@@ -56,6 +56,8 @@ def fit_system(
     start   weights to go on from, as `recommender.module.state_dict()` of an earlier fit: a stage's parameters begin with those of their
             name, unless an earlier stage has trained them. Parameters that are not in it begin as always, and buffers, which hold what is
             counted and known, stay those of this split. Validation may choose them over whatever follows (`goes_on` of `run_stage`)
+    run     numbers of the stages to be run, the first is 0; the others are passed by, and their modules stay as they are. None: all
+    closely look at what a stage begins with, and as often, as if it went on from `start`: what is compared with such a fit should be
 
     Raises what the stages raise, see `tastelm.train.run.run_stage`; SettingError where `start` has other shapes or nothing of the first stage.
     """
@@ -66,9 +68,10 @@ def fit_system(
     with peak:
         torch.manual_seed(seed)
         for index, stage in enumerate(system.stages(split)):
-            goes_on = start is not None and _begin(stage, start, begun, owner=system.card.name)
-            share = (budget or Budget()).share(stage.share)
-            stages.append(_run(stage, index, share, seed, folder, _validator(split, seed), watch or Silent(), goes_on))
+            goes_on = (start is not None and _begin(stage, start, begun, owner=system.card.name)) or closely
+            if run is None or index in run:
+                share = (budget or Budget()).share(stage.share)
+                stages.append(_run(stage, index, share, seed, folder, _validator(split, seed), watch or Silent(), goes_on))
             module = stage.module
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)

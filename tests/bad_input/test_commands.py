@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -12,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli.running import Outcome, done, tastelm
+from cli.running import done, tastelm
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from tastelm.testing import circle
+
+from .refusing import Case, files, refused, refused_without_a_trace
 
 RUN_FILES = ["config.toml", "items.json", "manifest.json", "metrics.json", "model.safetensors"]
 
@@ -43,20 +44,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refused(outcome: Outcome, message: str) -> None:
-    """The command ended with 2 and one sentence that matches."""
-    assert outcome.code == 2, outcome
-    assert "Traceback" not in outcome.out + outcome.err
-    said = [line for line in outcome.err.splitlines() if line.startswith("Error: ")]
-    assert len(said) == 1 and outcome.err.splitlines()[-1] == said[0], outcome.err
-    assert re.search(message, said[0]), said[0]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder, and what it holds."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else {}
-
-
 LOG, OUT = ("--data", "{log}"), ("--out", "{out}")
 
 
@@ -72,8 +59,7 @@ def compare(*more: str) -> tuple[str, ...]:
     return ("compare", *LOG, *OUT, *more)
 
 
-# What the case is, the command ({log} and {out} stand for a good log and a fresh folder, {place} for the folder of odd things), the message.
-CASES: list[tuple[str, tuple[str, ...], str]] = [
+CASES: list[Case] = [
     # names
     ("unknown system", fit("sasrc"), r"system 'sasrc' is not known; did you mean 'sasrec'\?"),
     ("unknown system, nothing near", fit("gpt"), r"system 'gpt' is not known; known are: bert4rec, bpr-mf, caser, cl4srec, ease"),
@@ -204,11 +190,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("command", "message"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
 def test_a_bad_command_is_refused_in_one_sentence(command: tuple[str, ...], message: str, place: Path, tmp_path: Path) -> None:
-    before = files(place)
-    words = {"log": str(place / "log.csv"), "out": str(tmp_path / "out"), "place": str(place)}
-    refused(tastelm(*(word.format(**words) for word in command)), message)
-    assert files(tmp_path) == {}, "something half-written is left"
-    assert files(place) == before
+    refused_without_a_trace(command, message, place, tmp_path)
 
 
 def test_the_cases_are_many_and_each_once() -> None:

@@ -12,7 +12,7 @@ from cli.running import tastelm
 from data.public.conftest import Server, cache, server  # noqa: F401
 from data.public.published import MAKERS, literals, objects, put, tarred, zipped
 
-from bad_input.test_commands import files, refused
+from bad_input.refusing import files, refused
 from tastelm.data.sources.public import PUBLICATIONS, Publication, catalogue
 from tastelm.data.sources.public.publication import Published
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cli.running import done, tastelm
 
-from bad_input.test_commands import files, refused
+from bad_input.refusing import Case, files, refused, refused_without_a_trace
 from tastelm.testing import circle, tastes
 
 AGAIN = r"Give the same compare command again"
@@ -94,7 +94,7 @@ def test_a_damaged_folder_is_refused_in_one_sentence(damage: Callable[[Path], ob
     assert files(tmp_path) == before, "the page of before is left alone"
 
 
-CASES: list[tuple[str, tuple[str, ...], str]] = [
+CASES: list[Case] = [
     ("no such folder", ("report", "{place}/baord"), r"baord: no comparison stands there"),
     ("an empty folder", ("report", "{place}/hollow"), r"hollow: no comparison stands there"),
     ("a file", ("report", "{place}/file"), r"file: no comparison stands there"),
@@ -109,10 +109,8 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("command", "message"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
-def test_a_bad_command_is_refused_in_one_sentence(command: tuple[str, ...], message: str, place: Path) -> None:
-    before = files(place)
-    refused(tastelm(*(word.format(place=place) for word in command)), message)
-    assert files(place) == before
+def test_a_bad_command_is_refused_in_one_sentence(command: tuple[str, ...], message: str, place: Path, tmp_path: Path) -> None:
+    refused_without_a_trace(command, message, place, tmp_path)
 
 
 def test_an_interrupted_comparison_is_known_as_one(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

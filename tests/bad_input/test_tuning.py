@@ -9,7 +9,8 @@ from cli.running import done, tastelm
 
 from tastelm.testing import circle
 
-from .test_commands import compare, files, fit, refused
+from .refusing import Case, files, refused, refused_without_a_trace
+from .test_commands import compare, fit
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def tune_in(folder: str, *more: str) -> tuple[str, ...]:
     return ("tune", "ease", "--data", "{log}", "--out", f"{{place}}/{folder}", "--trials", "4", *more)
 
 
-CASES: list[tuple[str, tuple[str, ...], str]] = [
+CASES: list[Case] = [
     # what is missing or unknown
     ("no end", tune("ease"), r"tune needs an end: give --trials 20, --budget 1h, or both\."),
     ("no data", ("tune", "ease", "--out", "{out}", "--trials", "3"), r"Missing option '--data'"),
@@ -101,11 +102,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("command", "message"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
 def test_a_bad_command_is_refused_in_one_sentence(command: tuple[str, ...], message: str, place: Path, tmp_path: Path) -> None:
-    before = files(place)
-    words = {"log": str(place / "log.csv"), "out": str(tmp_path / "out"), "place": str(place)}
-    refused(tastelm(*(word.format(**words) for word in command)), message)
-    assert files(tmp_path) == {}, "something half-written is left"
-    assert files(place) == before
+    refused_without_a_trace(command, message, place, tmp_path)
 
 
 def test_the_cases_are_many_and_each_once() -> None:

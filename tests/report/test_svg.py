@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tastelm.report.plots import Curve, Point, Words, curves, forest, grouped, histogram, scatter, stacked
-from tastelm.report.svg import apart, linear, logarithmic, mark, short, tag, text
+from tastelm.report.plots import Curve, Point, Words, curves, forest, grouped, histogram, scatter, shares, stacked
+from tastelm.report.svg import apart, linear, logarithmic, mark, short, standalone, tag, text
 
 FINITE = st.floats(-1e6, 1e6).filter(lambda value: value == 0 or abs(value) > 1e-9)
 WORDS = Words("k", "A title", "What is seen", "across", "up")
@@ -71,6 +71,8 @@ DRAWN = {
     "scatter of one": scatter(WORDS, POINTS[:1]),
     "curves": curves(WORDS, [Curve(0, "a", range(1, 5001), [at / 5000 for at in range(5000)], 4321), Curve(1, "b", [3.0], [0.5], None)]),
     "curves with gaps": curves(WORDS, [Curve(0, "a", [0, 1, 2], [math.nan, 0.2, 0.3], 2)]),
+    "shares": shares(WORDS, [[Point(0, "a", 0.1)], [Point(1, "b", 0.1, 0.05, 0.2, 1.0), Point(1, "b", 0.3, 0.2, 0.4, 100.0)]]),
+    "shares of one": shares(WORDS, [[Point(0, "a", 0.0, 0.0, 0.0, 5.0)]]),
     "grouped": grouped(WORDS, ["1-2", "3-4"], [[POINTS[0], Point(0, "a", math.nan)], [POINTS[1], POINTS[1]]]),
     "stacked": stacked(WORDS, [("a", [0.5, 0.5]), ("b", [1.0, 0.0])]),
     "histogram": histogram(WORDS, [("1", 3), ("2-9", 0)]),
@@ -85,6 +87,12 @@ def test_a_drawing_is_whole_and_says_what_it_shows(name: str) -> None:
     assert [child.text for child in root[:2]] == ["A title", "What is seen"]
     assert "nan" not in str(DRAWN[name]) and "inf" not in str(DRAWN[name])
     assert len(str(DRAWN[name])) < 20_000, "a line of thousands of points is thinned"
+
+
+def test_a_drawing_is_a_file_of_its_own() -> None:
+    root = ET.fromstring(standalone(DRAWN["shares"], ".a > .b { content: '<&'; }"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert ".a > .b { content: '<&'; }" in (root[0].text or ""), "the style sheet is read as it was written"
 
 
 def test_many_systems_are_named_in_a_legend_and_not_over_each_other() -> None:

@@ -16,6 +16,7 @@ from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptio
 from tastelm.cli.over_time import over_time
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
+from tastelm.cli.transfer import transfer
 from tastelm.cli.tune import tune
 from tastelm.errors import SettingError
 from tastelm.files import to_json
@@ -30,6 +31,7 @@ public.add_to(data_app)
 app.command()(over_time)
 app.command()(report)
 app.command()(tune)
+app.command()(transfer)
 
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

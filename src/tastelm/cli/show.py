@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tastelm.over_time import OverTime
     from tastelm.recommender import Recommendations
     from tastelm.train.progress import Watch
+    from tastelm.transfer import Curve
     from tastelm.tuning import Study
 
 
@@ -174,6 +175,22 @@ def tuned(study: Study, *, best: int = 5) -> Table:
     if study.importances:
         table.caption += " What tells: " + ", ".join(f"{name} {share:.0%}" for name, share in study.importances.items()) + "."
     table.caption_justify = "left"
+    return table
+
+
+def transferred(curve: Curve) -> Table:
+    """A transfer curve in its main metric: a row for each share, a column for each arm, and what pre-training brings over scratch."""
+    metric, lines = curve.metrics[-1], curve.lines()
+    arms = list(dict.fromkeys(line["arm"] for line in lines))
+    gains = {row["share"]: row[metric] for row in curve.differences() if row["b"] == "scratch"}
+    gain = ["pre-trained - scratch"] if gains else []
+    table = _table("tuned on", *arms, *gain, right=("tuned on", *arms, *gain), title=f"{curve.about['system']} on {curve.about['data']['name']}: {metric}")
+    cells = {(line["arm"], line["share"]): line[metric] for line in lines}
+    for share in sorted({share for _, share in cells}):
+        row = [f"{cells[arm, share]['mean']:.4f}" if (arm, share) in cells else "" for arm in arms]
+        told = gains.get(share)
+        row += [f"{told['mean']:+.4f}  [{told['low']:+.4f}, {told['high']:+.4f}]" if told else ""] if gain else []
+        table.add_row(f"{100 * share:g} %" if share else "nobody", *row)
     return table
 
 

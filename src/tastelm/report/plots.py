@@ -114,6 +114,34 @@ def curves(words: Words, lines: Sequence[Curve]) -> Markup:
     return figure(words.key, words.title, words.description, WIDTH, bottom + 48, drawn)
 
 
+def shares(words: Words, lines: Sequence[Sequence[Point]]) -> Markup:
+    """Values with their intervals along x, which is logarithmic and written at each point; a line of one point without a place is level.
+
+    At most NAMED lines, each named at its end; points of one place stand a little apart.
+    """
+    left, top, bottom = 62.0, 12.0, 236.0
+    right = WIDTH - (_room([points[0].name for points in lines]) + 22)
+    places = sorted({point.x for points in lines for point in points if math.isfinite(point.x)}) or [1.0]
+    across = logarithmic(places, left, right)
+    up = linear([v for points in lines for point in points for v in (point.value, point.low, point.high)], bottom, top)
+    drawn = [*_grid_y(up, left, right), line(left, bottom, right, bottom, "rule"), turned(13, (top + bottom) / 2, words.y)]
+    drawn += [text(across(place), bottom + 18, short(place), anchor="middle") for place in places]
+    drawn.append(text((left + right) / 2, bottom + 40, f"{words.x}, logarithmic", anchor="middle", class_="axis"))
+    last = []
+    for at, points in enumerate(lines):
+        level, shift = not math.isfinite(points[0].x), 5 * (at - (len(lines) - 1) / 2)
+        found = [(left + 6.0 + shift, up(points[0].value))] if level else [(across(point.x) + shift, up(point.value)) for point in points]
+        drawn.append(path(points[0].number, [*found, (right, found[0][1])] if level else found))
+        last.append((right if level else found[-1][0], found[-1][1]))
+        for point, (x, y) in zip(points, found, strict=True):
+            if math.isfinite(point.low):
+                drawn.append(interval(point.number, x, up(point.low), x, up(point.high)))
+            drawn.append(mark(point.number, x, y))
+    for points, (x, y), place in zip(lines, last, apart([y for _, y in last], LINE, top, bottom), strict=True):
+        drawn += [line(x, y, right + 4, place, "leader"), mark(points[0].number, right + 12, place), text(right + 22, place + 4.5, points[0].name)]
+    return figure(words.key, words.title, words.description, WIDTH, bottom + 48, drawn)
+
+
 def grouped(words: Words, labels: Sequence[str], series: Sequence[Sequence[Point]]) -> Markup:
     """For each group of users a dot with its interval for every system, side by side in the order of `series` (one a system)."""
     left, right, top, bottom = 62.0, WIDTH - 6, 12.0, 236.0

@@ -38,6 +38,14 @@ def figure(key: str, title: str, description: str, width: float, height: float, 
     return tag("svg", *words, *children, role="img", aria_labelledby=f"{key}-t {key}-d", viewBox=f"0 0 {width:g} {height:g}")
 
 
+def standalone(drawing: Markup, style: str) -> str:
+    """A drawing as a file of its own, with the style sheet and the paper of the page."""
+    paper = tag("rect", x="-2%", y="-2%", width="104%", height="104%", fill="var(--paper)")
+    rules = tag("style", style + "\nsvg { font-family: system-ui, sans-serif; background: var(--paper); }")
+    head, _, rest = drawing.partition(">")
+    return f'{head} xmlns="http://www.w3.org/2000/svg">{rules}{paper}{rest}\n'
+
+
 def text(x: float, y: float, words: object, *, anchor: str = "start", class_: str | None = None) -> Markup:
     """Words at a place; anchor is start, middle or end."""
     return tag("text", words, x=x, y=y, text_anchor=None if anchor == "start" else anchor, class_=class_)

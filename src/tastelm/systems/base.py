@@ -55,6 +55,10 @@ class System(ABC, Generic[C]):
         """The same system with the settings that follow the data filled in. Those are stored with the run, so loading needs no data."""
         return self
 
+    def from_scratch(self) -> System[C]:
+        """The same system without its pre-training, so that its last stage learns everything; as it is where the last stage cannot stand alone."""
+        return self
+
     @abstractmethod
     def build(self, sizes: Sizes) -> nn.Module:
         """The module that answers (an ItemScorer), not yet trained, from settled settings and sizes alone: a run folder stores both."""

@@ -68,6 +68,9 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             """Of the four objectives; what the data have nothing of has none."""
             return Weights(self.item_attribute * attributes, self.sequence_item, self.sequence_attribute * attributes, self.sequence_segment * segments)
 
+    def from_scratch(self) -> S3Rec:
+        return S3Rec(replace(self.config, pretrain_epochs=0))
+
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
         shape = Shape(config.dim, config.layers, config.heads, config.max_len, config.dropout)
