@@ -64,7 +64,7 @@ def curve_at(data: Dataset, share: float, name: str = "peterrec") -> Curve:
 
 def test_pretraining_helps_few_who_walk_as_the_source_does() -> None:
     """Two users cannot show the whole circle; a hundred others have."""
-    gain = next(row for row in curve_at(WALK, 0.02).differences() if row["b"] == "scratch")["ndcg@10"]
+    gain = next(row for row in curve_at(WALK, 0.02).differences if row["b"] == "scratch")["ndcg@10"]
     assert gain["low"] > 0.1 and gain["mean"] < 0.8
 
 
@@ -72,7 +72,7 @@ def test_pretraining_on_noise_helps_nobody() -> None:
     whole = Shares(split(WALK))
     noise = changed(WALK, {whole.base.users.ids[user] for user in whole.source})
     assert noise.n_items == WALK.n_items
-    gain = next(row for row in curve_at(noise, 1.0).differences() if row["b"] == "scratch")["ndcg@10"]
+    gain = next(row for row in curve_at(noise, 1.0).differences if row["b"] == "scratch")["ndcg@10"]
     assert gain["low"] < 0.01 and gain["mean"] < 0.05
 
 
@@ -156,7 +156,7 @@ def test_an_interrupted_transfer_goes_on_to_the_same_curve(tmp_path: Path, monke
     (tmp_path / "cut" / "points" / f"{whole.points[1].key}.npy").write_bytes(b"half")
     next((tmp_path / "cut" / "pretrained").iterdir()).write_bytes(b"half")
     again = transfer(plan(), tmp_path / "cut")
-    assert again.complete and again.lines() == whole.lines() and again.differences() == whole.differences()
+    assert again.complete and again.lines == whole.lines and again.differences == whole.differences
 
 
 def test_a_folder_of_another_transfer_is_refused(tmp_path: Path) -> None:
@@ -194,17 +194,17 @@ def by_hand() -> Curve:
 
 
 def test_the_curve_is_the_mean_over_users_and_seeds() -> None:
-    lines = {line["arm"]: line["hr@10"] for line in by_hand().lines()}
+    lines = {line["arm"]: line["hr@10"] for line in by_hand().lines}
     assert (lines["scratch"]["mean"], lines["scratch"]["least"], lines["scratch"]["most"]) == (0.375, 0.25, 0.5)
     assert lines["scratch"]["low"] < 0.375 < lines["scratch"]["high"] <= 1
 
 
 def test_differences_are_of_the_same_users_and_seeds() -> None:
-    (row,) = by_hand().differences()
+    (row,) = by_hand().differences
     assert (row["a"], row["b"], row["seeds"], row["hr@10"]["mean"]) == ("pre-trained", "scratch", [0, 1], 0.5)
     assert row["hr@10"]["low"] >= 0, "no user is worse off in any resample; apart, the intervals overlap"
     whole = by_hand()
-    (row,) = replace(whole, points=whole.points[:3]).differences()
+    (row,) = replace(whole, points=whole.points[:3]).differences
     assert (row["seeds"], row["hr@10"]["mean"]) == ([0], 0.5), "a seed that one of the two lacks is left out"
 
 

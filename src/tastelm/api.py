@@ -206,7 +206,7 @@ def transfer_curve(
     source  share of the users that is pre-trained on
     out     folder for transfer.json, transfer.md, transfer.svg and the points; the same call again uses finished points again
 
-    Returns the curve, with `.lines()` and `.differences()`. Raises DataError, SettingError, OutputError, RunError.
+    Returns the curve, with `.lines` and `.differences`. Raises DataError, SettingError, OutputError, RunError.
     """
     if isinstance(system, System) and (set or config):
         raise SettingError(f"set: {system.card.name} comes with its settings; give them where it is made, or give its name.")

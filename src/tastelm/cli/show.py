@@ -180,9 +180,9 @@ def tuned(study: Study, *, best: int = 5) -> Table:
 
 def transferred(curve: Curve) -> Table:
     """A transfer curve in its main metric: a row for each share, a column for each arm, and what pre-training brings over scratch."""
-    metric, lines = curve.metrics[-1], curve.lines()
+    metric, lines = curve.metrics[-1], curve.lines
     arms = list(dict.fromkeys(line["arm"] for line in lines))
-    gains = {row["share"]: row[metric] for row in curve.differences() if row["b"] == "scratch"}
+    gains = {row["share"]: row[metric] for row in curve.differences if row["b"] == "scratch"}
     gain = ["pre-trained - scratch"] if gains else []
     table = _table("tuned on", *arms, *gain, right=("tuned on", *arms, *gain), title=f"{curve.about['system']} on {curve.about['data']['name']}: {metric}")
     cells = {(line["arm"], line["share"]): line[metric] for line in lines}

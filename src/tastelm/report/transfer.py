@@ -26,7 +26,7 @@ def write_transfer(curve: Curve, folder: Path) -> list[Path]:
 
 def drawing(curve: Curve, metric: str, style: str) -> str:
     """The curve of a metric as an SVG file: a line for each arm with intervals over users, `zero-shot` level."""
-    about, lines = curve.about, curve.lines()
+    about, lines = curve.about, curve.lines
     drawn = []
     for arm in (arm for arm in ARMS if any(line["arm"] == arm for line in lines)):
         found = [(line["share"], line[metric]) for line in lines if line["arm"] == arm]
@@ -51,7 +51,7 @@ def tables(curve: Curve) -> str:
         f"them is tuned on: {', '.join(f'{_percent(float(share))} are {count:,}' for share, count in curve.counts.items())}. Full ranking; "
         f"{about['split']}; budget {budget}; seeds {', '.join(map(str, seeds))}.",
         "",
-        *([_sentence(curve, curve.metrics[-1]), ""] if curve.differences() else []),
+        *([_sentence(curve, curve.metrics[-1]), ""] if curve.differences else []),
     ]
     for metric in curve.metrics:
         lines += [f"## {metric}", "", *_levels(curve, metric), "", *_differences(curve, metric)]
@@ -68,7 +68,7 @@ def tables(curve: Curve) -> str:
 
 def _levels(curve: Curve, metric: str) -> list[str]:
     """A row for each share, a column for each arm that has a curve; what is not tuned stands in a row of its own."""
-    found = {(line["arm"], line["share"]): line for line in curve.lines()}
+    found = {(line["arm"], line["share"]): line for line in curve.lines}
     arms = [arm for arm in ARMS if any(key[0] == arm for key in found)]
     rows = sorted({share for _, share in found})
     return [
@@ -79,7 +79,7 @@ def _levels(curve: Curve, metric: str) -> list[str]:
 
 
 def _differences(curve: Curve, metric: str) -> list[str]:
-    rows = curve.differences()
+    rows = curve.differences
     if not rows:
         return []
     pairs = list(dict.fromkeys((row["a"], row["b"]) for row in rows))
@@ -97,7 +97,7 @@ def _differences(curve: Curve, metric: str) -> list[str]:
 
 def _sentence(curve: Curve, metric: str) -> str:
     """What the intervals of the differences from `scratch` allow to be said."""
-    rows = [row for row in curve.differences() if row["b"] == "scratch"]
+    rows = [row for row in curve.differences if row["b"] == "scratch"]
     better, worse = ([row for row in rows if sign * row[metric][end] > 0] for sign, end in ((1, "low"), (-1, "high")))
     parts = [f"{word} at {_list(found)}" for word, found in (("helps", better), ("harms", worse)) if found]
     open_ = [row for row in rows if row not in better and row not in worse]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,7 @@ class Curve:
         """The seeds that have the point."""
         return [point.place.seed for point in self.points if (point.place.arm, point.place.share) == (arm, share)]
 
+    @cached_property
     def lines(self) -> list[dict[str, Any]]:
         """For every arm and share the mean over users and seeds, the 95 % interval over users, and the least and the most of a seed."""
         found = []
@@ -122,6 +124,7 @@ class Curve:
             found.append(row)
         return found
 
+    @cached_property
     def differences(self) -> list[dict[str, Any]]:
         """At every share, by how much the pre-trained arm is above another, on the same questions and seeds: mean, and 95 % interval over users."""
         found = []
@@ -140,15 +143,16 @@ class Curve:
         return {name: {"mean": float(mean), "low": float(low), "high": float(high)} for name, mean, low, high in ends}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as transfer.json holds them."""
+        """Plain values, as transfer.json holds them; intervals once all points are there, since they take longer than some trainings."""
+        whole = self.complete
         return {
             "format": FORMAT,
             "about": dict(self.about),
             "command": self.command,
-            "complete": self.complete,
+            "complete": whole,
             "counts": dict(self.counts),
-            "curve": self.lines(),
-            "differences": self.differences(),
+            "curve": self.lines if whole else [],
+            "differences": self.differences if whole else [],
             "points": [point.to_dict() for point in self.points],
         }
 

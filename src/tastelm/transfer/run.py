@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,17 +68,16 @@ class _Run:
     def run(self) -> Curve:
         plan, wanted = self.plan, self.plan.places()
         refuse_another(self.folder, plan.about())
-        points: list[Point] = []
-        curve = Curve(plan.about(), wanted, points, plan.counts(), self.command)
+        curve = Curve(plan.about(), wanted, (), plan.counts(), self.command)
         curve.write(self.folder)  # before the first training, so that none is lost on a place that cannot be written
         for place in wanted:
             key = plan.key(place)
             stored = Point.read(self.folder / "points", key)
-            point = stored or self._train(place, key, len(points), len(wanted))
+            point = stored or self._train(place, key, len(curve.points), len(wanted))
             if stored is None:
                 point.write(self.folder / "points")
                 shutil.rmtree(self.folder / UNFINISHED, ignore_errors=True)
-            points.append(point)
+            curve = replace(curve, points=(*curve.points, point))
             curve.write(self.folder)
             self.listener.ends(point, stored is not None)
         return curve
@@ -90,7 +89,8 @@ class _Run:
         system = plan.settled if place.arm in PRETRAINED else plan.untaught
         run = {"zero-shot": (), "pre-trained": (plan.n_stages - 1,)}.get(place.arm)
         fitted = fit_system(
-            system, plan.split(place), budget=plan.limit(place.arm), seed=place.seed, folder=self._checkpoints(key), watch=watch, start=start, run=run, closely=True
+            system, plan.split(place), budget=plan.limit(place.arm), seed=place.seed, folder=self._checkpoints(key), watch=watch,
+            start=start, run=run, closely=True,
         )  # fmt: skip
         seconds = time.perf_counter() - began
         found = evaluate(fitted.recommender.module, plan.question, name=plan.system.card.name)  # type: ignore[arg-type]
