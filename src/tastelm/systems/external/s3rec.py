@@ -58,6 +58,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_segment: float = setting(0.5, "weight of segments", source="Zhou et al. 2020", at_least=0)
         mask: float = setting(0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5))
+        patience: int = setting(3, "looks without improvement before the second stage cools down; pairwise losses climb slowly and want more", at_least=1)
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -79,7 +80,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        tune = next_item(module, split, config)
+        tune = next_item(module, split, config, patience=config.patience)
         if config.pretrain_epochs:
             module.backbone.causal = False
             yield self._pre_training(module, split)
