@@ -7,7 +7,19 @@ import pytest
 import tastelm as tl
 from cli.running import done, tastelm
 
-COMMANDS = (["compare"], ["fit"], ["evaluate"], ["recommend"], ["systems"], ["doctor"], ["data"], ["data", "check"], ["data", "get"], ["data", "list"])
+COMMANDS = (
+    ["compare"],
+    ["fit"],
+    ["evaluate"],
+    ["recommend"],
+    ["profile"],
+    ["systems"],
+    ["doctor"],
+    ["data"],
+    ["data", "check"],
+    ["data", "get"],
+    ["data", "list"],
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -13,6 +13,7 @@ import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.profile import profile
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
 from tastelm.cli.tune import tune
@@ -26,6 +27,7 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
+app.command()(profile)
 app.command()(report)
 app.command()(tune)
 
@@ -99,6 +101,8 @@ def fit(
             split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
         )  # fmt: skip
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    if told := model.about["metrics"].get("profile", {}).get("test"):
+        out.print(show.told(told))
     out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
@@ -122,6 +126,8 @@ def evaluate(
         print(to_json(result))
         return
     out.print(show.scores_of({"test": result}, title=str(run)))
+    if "profile" in result:
+        out.print(show.told(result["profile"]))
     for remark in result["remarks"]:
         err.print(remark, soft_wrap=True, markup=False)
 
