@@ -26,6 +26,8 @@ from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
+from tastelm.profiles import plain as plain_profile
+from tastelm.profiles import tells
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.report.transfer import write_transfer
@@ -231,8 +233,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a run on the test part of `data`, split as the run was.
 
-    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result. Raises RunError, SettingError,
-    and DataError, also where the run knows no item of the data.
+    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
+    are also `profile`, how well it does so for users who are held out. Raises RunError, SettingError, and DataError, also where the
+    run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)
@@ -249,7 +252,11 @@ def evaluate(
         remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
         remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")
-    return plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
+    told = tells(model, parts)
+    if model.sizes.profile and not told:
+        remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
+    found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
+    return found | ({"profile": plain_profile(told)} if told else {})
 
 
 def taxonomy() -> list[dict[str, str]]:

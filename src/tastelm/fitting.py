@@ -76,7 +76,7 @@ def fit_system(
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)
     users = split.users if getattr(module, "needs_users", False) else Vocabulary([])
-    recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen, sizes=split.sizes)
+    recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen, sizes=system.sizes(split))
     size = sum(value.numel() for value in module.state_dict().values())
     return Fitted(recommender, stages, time.perf_counter() - began, peak.mib, size)
 

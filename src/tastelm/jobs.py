@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tastelm
+from tastelm import profiles
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, evaluate, protocol
@@ -119,12 +120,15 @@ def _unclaim(checkpoints: Path) -> None:
 
 
 def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
-    """The content of metrics.json: scores on the valid and the test part as far as the split has them, and how the training went."""
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
+    and how the training went."""
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
         if (split.part == part).any():
             question = protocol(split, part=part, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
+    if fitted.recommender.sizes.profile:
+        scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import SettingError
-from tastelm.systems.base import ItemScorer, System
+from tastelm.systems.base import ItemScorer, Profiler, System
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
+
+# Histories whose profiles are told together: their states fit into memory, however long they are.
+PROFILED_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Recommendations(list[Recommendation]):
     def ids(self) -> list[str]:
         """The item ids alone."""
         return [entry.item for entry in self]
+
+
+class Profile(dict[str, dict[str, float]]):
+    """Attribute -> category -> probability, the most probable first, and the ids of the history that the model does not know."""
+
+    def __init__(self, told: Mapping[str, dict[str, float]], unknown: Sequence[str] = ()) -> None:
+        super().__init__(told)
+        self.unknown = tuple(unknown)
 
 
 @dataclass(eq=False)
@@ -86,11 +97,7 @@ class Recommender:
         Ids that are not known are skipped and named in `.unknown`. Fewer than k come back where the catalogue ends.
         Raises SettingError if k is not positive or `history` is a single text.
         """
-        if isinstance(history, str):
-            raise SettingError(f"history: {history!r} is one text; give a list of item ids.")
-        codes = self.items.encode(history)
-        unknown = [name for name, code in zip(history, codes, strict=True) if code < 0]
-        known = Sequences.of([codes[codes >= 0]])
+        known, unknown = self._read(history)
         who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
         left_out = self.items.encode(exclude)
         found, scores = self.rank(known, k, users=who, exclude=Sequences.of([left_out[left_out >= 0]]), keep_seen=keep_seen)
@@ -151,11 +158,44 @@ class Recommender:
         who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
         return [float(value) for value in self._scores(Sequences.of([codes[codes >= 0]]), who)[0, torch.from_numpy(wanted.astype(np.int64))]]
 
+    def profile(self, history: Sequence[str]) -> Profile:
+        """What the user of a history of item ids, oldest first, is likely to be.
+
+        Ids that are not known are skipped and named in `.unknown`; without any the answer is how common each category was in training.
+        Raises SettingError if the run was not trained for profiles, or `history` is a single text.
+        """
+        known, unknown = self._read(history)
+        found = self.profiles(known)
+        told = {
+            entry.name: sorted(zip(entry.categories, found[entry.name][0].tolist(), strict=True), key=lambda pair: -pair[1]) for entry in self.sizes.profile
+        }
+        return Profile({name: dict(pairs) for name, pairs in told.items()}, unknown)
+
+    @torch.inference_mode()
+    def profiles(self, histories: Sequences) -> dict[str, NDArray[np.float32]]:
+        """Attribute -> (B, categories) probabilities for histories of codes, in the order of `sizes.profile`. Raises SettingError as `profile`."""
+        if not self.sizes.profile or not isinstance(self.module, Profiler):
+            raise SettingError(
+                f"profile: this run of {self.name} was not trained to tell what users are. "
+                "Train one that is, on data with a users table: tastelm fit peterrec --set profile=all --data DATA --out RUN"
+            )
+        found = list[Mapping[str, torch.Tensor]]()
+        for at in range(0, max(len(histories), 1), PROFILED_AT_ONCE):
+            found.append(self.module.profiles(histories.take(np.arange(at, min(at + PROFILED_AT_ONCE, len(histories))))))
+        return {entry.name: torch.cat([block[entry.name] for block in found]).float().cpu().numpy() for entry in self.sizes.profile}
+
     def save(self, folder: str | Path) -> None:
         """Write the run folder: config.toml, metrics.json, model.safetensors, vocabularies. See `tastelm.runs`."""
         from tastelm.runs import save
 
         save(self, Path(folder))
+
+    def _read(self, history: Sequence[str]) -> tuple[Sequences, list[str]]:
+        """A history of ids as one sequence of codes, and the ids that are not known."""
+        if isinstance(history, str):
+            raise SettingError(f"history: {history!r} is one text; give a list of item ids.")
+        codes = self.items.encode(history)
+        return Sequences.of([codes[codes >= 0]]), [name for name, code in zip(history, codes, strict=True) if code < 0]
 
     def _scores(self, histories: Sequences, users: NDArray[np.int32]) -> torch.Tensor:
         assert isinstance(self.module, ItemScorer)

@@ -1,6 +1,6 @@
 """The run folder: all of a trained recommender, in files that a person can read and that nobody can hide code in.
 
-config.toml         system, settings, sizes, data, split, seed, version
+config.toml         system, settings, sizes (and the categories of users that it tells), data, split, seed, version
 metrics.json        what it scored, and how the training went
 model.safetensors   the weights
 items.json          the catalogue: ids, and titles as far as known
@@ -23,6 +23,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import tastelm
+from tastelm.data.attribute import Attribute
 from tastelm.data.features import Field, Sizes
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import RunError
@@ -42,7 +43,9 @@ def save(recommender: Recommender, folder: Path) -> None:
     remove(folder / MANIFEST)
     settings = {name: value for name, value in vars(recommender.system.config).items() if value is not None}
     features = [asdict(column) for column in recommender.sizes.features]
-    sizes = {"items": len(recommender.items), "users": recommender.sizes.users, "features": features}
+    sizes: dict[str, Any] = {"items": len(recommender.items), "users": recommender.sizes.users, "features": features}
+    if recommender.sizes.profile:
+        sizes["profile"] = [asdict(attribute) for attribute in recommender.sizes.profile]
     run = {"system": recommender.name, "version": tastelm.__version__, "mask_seen": recommender.mask_seen, **about.pop("run", {})}
     write_text(folder / "config.toml", tomli_w.dumps({"run": run, "settings": settings, "sizes": sizes, **about}))
     write_json(folder / "metrics.json", metrics)
@@ -78,13 +81,17 @@ def load(folder: str | Path) -> Recommender:
         made = system(config["run"]["system"]).create(config["settings"])
         items, known = (Vocabulary(names["ids"], ordered=True) for names in (catalogue, users))
         stored = dict(config["sizes"])
-        sizes = Sizes(len(items), stored["users"], tuple(Field(**column) for column in stored["features"]))
+        sizes = Sizes(len(items), stored["users"], tuple(Field(**column) for column in stored["features"]), _attributes(stored.get("profile", [])))
         module = made.build(sizes)
         module.load_state_dict(load_tensors(weights))
         return Recommender(made, module, items, known, dict(catalogue["titles"]), bool(config["run"]["mask_seen"]), about, sizes)
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         writer, reader = config["run"].get("version", "unknown"), tastelm.__version__
         raise RunError(f"{place}: this run was written by TasteLM {writer} and does not fit {reader} ({_line(error)}). Train it again.") from error
+
+
+def _attributes(stored: list[dict[str, Any]]) -> tuple[Attribute, ...]:
+    return tuple(Attribute(entry["name"], tuple(entry["categories"]), tuple(entry["edges"])) for entry in stored)
 
 
 def _manifest(folder: Path) -> dict[str, str]:

@@ -36,6 +36,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "nameless.csv").write_text("user,history\nann,3\n,4\n")
     (folder / "file").write_text("I am no folder.")
     (folder / "hollow").mkdir()
+    (folder / "described").mkdir()
+    shutil.copy(folder / "log.csv", folder / "described" / "interactions.csv")
+    (folder / "described" / "users.csv").write_text("user,gender,age\n" + "".join(f"u{u},{'FM'[u % 2]},{20 + u}\n" for u in range(30)))
     done("fit", "ease", "--data", folder / "log.csv", "--out", folder / "run")
     (folder / "unfinished" / "checkpoint").mkdir(parents=True)
     (folder / "unfinished" / "checkpoint" / "job.json").write_text('{"key": "0123456789abcdef", "system": "sasrec"}')
@@ -53,6 +56,10 @@ def fit(system: str, *more: str) -> tuple[str, ...]:
 
 def setting(system: str, *assignments: str) -> tuple[str, ...]:
     return fit(system, *(word for assignment in assignments for word in ("--set", assignment)))
+
+
+def described(assignment: str) -> tuple[str, ...]:
+    return ("fit", "peterrec", "--data", "{place}/described", *OUT, "--set", assignment)
 
 
 def compare(*more: str) -> tuple[str, ...]:
@@ -169,6 +176,17 @@ CASES: list[Case] = [
     ("history of a missing run", ("recommend", "{place}/rnu", "--history", "1 2"), r"rnu: no run stands there"),
     ("unknown metric of a run", ("evaluate", "{place}/run", *LOG, "--metrics", "mrrr"), r"unknown metric 'mrrr': did you mean 'mrr'\?"),
     ("data that the run does not know", ("evaluate", "{place}/run", "--data", "{place}/text.csv"), r"none of the 4 items of text is known to the run"),
+    # profiles
+    ("profile of a run without", ("profile", "{place}/run", "--history", "1"),
+     r"profile: this run of ease was not trained to tell what users are\. Train one that is, .*tastelm fit peterrec --set profile=all"),
+    ("profile of a missing run", ("profile", "{place}/rnu", "--history", "1"), r"rnu: no run stands there"),
+    ("profile without a history", ("profile", "{place}/run"), r"Missing option '--history'"),
+    ("profile without a users table", setting("peterrec", "profile=gender"), r"log has no users table to learn profiles from\. Put a table 'users'"),
+    ("profile of a column not there", described("profile=gendr"), r"profile: the users table has no column 'gendr'; did you mean 'gender'"),
+    ("profile of numbers without bands", described("profile=age"), r"profile: 'age' holds numbers \(30 values\); say in how many bands, as in age:4"),
+    ("profile of words with bands", described("profile=gender:3"), r"profile: 'gender' holds words, as '[FM]', which have no bands\. Write gender alone"),
+    ("profile cut at no number", setting("peterrec", "profile=age:x"), r"peterrec.profile: 'age:x' does not say how to cut 'age'"),
+    ("head without a profile", setting("peterrec", "tune=head"), r"peterrec.tune: there is no head to tune for the next item"),
     # recommending
     ("neither history nor users", ("recommend", "{place}/run"), r'recommend takes either --history "id1 id2" or --users FILE --out FILE'),
     ("both history and users", ("recommend", "{place}/run", "--history", "1", "--users", "{place}/users.csv", *OUT), r"recommend takes either --history"),

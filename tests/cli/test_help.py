@@ -8,7 +8,7 @@ import tastelm as tl
 from cli.running import done, tastelm
 
 COMMANDS = (
-    ["compare"], ["over-time"], ["fit"], ["transfer"], ["evaluate"], ["recommend"], ["systems"], ["doctor"],
+    ["compare"], ["over-time"], ["fit"], ["transfer"], ["evaluate"], ["recommend"], ["profile"], ["systems"], ["doctor"],
     ["data"], ["data", "check"], ["data", "get"], ["data", "list"],
 )  # fmt: skip
 

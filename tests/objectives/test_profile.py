@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences, UserWindows
+from tastelm.nn.profile import ProfileHead
 from tastelm.objectives.contrastive import info_nce
 from tastelm.objectives.order import pooled
 from tastelm.objectives.profile import Acquaintance, UserAttributes
@@ -24,14 +24,14 @@ def batch(users: list[int]) -> UserWindows:
 class Profile(Recorder):
     def __init__(self) -> None:
         super().__init__()
-        self.profile = nn.ModuleDict({"age": nn.Linear(4, 3), "sex": nn.Linear(4, 2)})
+        self.profile = ProfileHead(4, {"age": 3, "sex": 2})
 
 
 def test_attributes_are_asked_of_those_of_whom_they_are_known() -> None:
     module, labels = Profile(), {"age": np.array([2, 0, -1, 1]), "sex": np.array([-1, -1, -1, -1])}
     outcome = UserAttributes(labels)(module, batch([3, 0, 2]), rng())
     states = pooled(module.places[:9], batch([3, 0, 2]))
-    torch.testing.assert_close(outcome.loss, F.cross_entropy(module.profile["age"](states[:2]), torch.tensor([1, 2])))
+    torch.testing.assert_close(outcome.loss, F.cross_entropy(module.profile.maps[0](states[:2]), torch.tensor([1, 2])))
     nobody = UserAttributes({"sex": labels["sex"]})(module, batch([3, 0]), rng())
     assert float(nobody.loss.detach()) == 0 and nobody.loss.requires_grad
 

@@ -53,6 +53,22 @@ def test_it_ends_when_validation_no_longer_improves_and_keeps_the_best_weights()
     assert notes.lines == found.history and notes.bests[-1] == 0.5 and found.epochs == 7.5
 
 
+def test_judges_choose_the_weights_by_their_own_loss() -> None:
+    """The judges' rows pull a number elsewhere than those trained on, so that their loss rises after a while; validation is not asked."""
+
+    class Judges(Points):
+        def batches(self, epoch: int, seed: int) -> list[torch.Tensor]:
+            return [torch.arange(8), torch.arange(2)]
+
+    made = line(judges=Judges(4), monitor="likelihood")
+    found = train(made, validate=Scripted(), budget=Budget(epochs=40))
+    looks = [entry["likelihood"] for entry in found.history]
+    assert found.best == max(looks) and found.ended == "no improvement" and looks[-1] < found.best
+    with torch.no_grad():
+        loss = sum(float(squares(made.module, rows, np.random.default_rng(0)).loss) * len(rows) for rows in (torch.arange(8), torch.arange(2))) / 10
+    assert found.best == pytest.approx(-loss)
+
+
 def test_better_weights_found_while_cooling_are_kept() -> None:
     made, validate = line(), Scripted(0.5, 0.1, 0.1, 0.1, 0.9)
     found = train(made, validate=validate)

@@ -14,6 +14,7 @@ from tastelm.cli import public, show
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
+from tastelm.cli.profile import profile
 from tastelm.cli.report import report
 from tastelm.cli.screen import err, out
 from tastelm.cli.transfer import transfer
@@ -29,6 +30,7 @@ data_app = typer.Typer(invoke_without_command=True, help="Look at data before tr
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
 app.command()(over_time)
+app.command()(profile)
 app.command()(report)
 app.command()(tune)
 app.command()(transfer)
@@ -103,6 +105,8 @@ def fit(
             split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
         )  # fmt: skip
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    if told := model.about["metrics"].get("profile", {}).get("test"):
+        out.print(show.told(told))
     out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
@@ -126,6 +130,8 @@ def evaluate(
         print(to_json(result))
         return
     out.print(show.scores_of({"test": result}, title=str(run)))
+    if "profile" in result:
+        out.print(show.told(result["profile"]))
     for remark in result["remarks"]:
         err.print(remark, soft_wrap=True, markup=False)
 

@@ -135,6 +135,29 @@ def recommendations(found: Recommendations) -> Table:
     return table
 
 
+def profile(found: Mapping[str, Mapping[str, float]], *, best: int = 5) -> Table:
+    """The likeliest categories of each attribute."""
+    table = _table("attribute", "category", "probability", right=("probability",))
+    for name, categories in found.items():
+        shown = list(categories.items())[:best]
+        for place, (category, probability) in enumerate(shown):
+            table.add_row("" if place else escape(name), escape(category), f"{probability:.3f}")
+        if len(categories) > best:
+            table.add_row("", f"{len(categories) - best} others", f"{max(0.0, 1 - sum(probability for _, probability in shown)):.3f}")
+    return table
+
+
+def told(attributes: Mapping[str, Mapping[str, Any]]) -> Table:
+    """How well what users are is told."""
+    columns = ("users", "accuracy", "most common", "macro F1")
+    table = _table("attribute", *columns, right=columns, title="Attributes of users held out")
+    for name, found in attributes.items():
+        low, high = found["ci95"]
+        accuracy = f"{found['accuracy']:.4f}  [{low:.4f}, {high:.4f}]"
+        table.add_row(escape(name), str(found["users"]), accuracy, f"{found['majority']:.4f}", f"{found['macro_f1']:.4f}")
+    return table
+
+
 def taxonomy(rows: Sequence[Mapping[str, str]]) -> Table:
     """The survey's Table 1, read off the cards."""
     columns = ("strategy", "system", "objectives", "task", "data")

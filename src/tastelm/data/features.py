@@ -10,13 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tastelm.data.attribute import DESCRIBES, Attribute
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import SettingError, nearest
 
 Kind = Literal["categories", "number"]
-# A text column with more distinct values than this share of the rows names its rows instead of describing them, as a title does.
-DESCRIBES = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the shape of a module depends on beside its settings: items of the catalogue, users, and the columns of the items table."""
+    """What the shape of a module depends on beside its settings: items of the catalogue, users, the columns of the items table, and for a
+    system that was asked to tell them the attributes of users."""
 
     items: int
     users: int = 0
     features: tuple[Field, ...] = ()
+    profile: tuple[Attribute, ...] = ()
 
     def pick(self, columns: str) -> tuple[Field, ...]:
         """The fields a setting names: `all`, `none`, or names with commas between. Raises SettingError for one that is not there."""

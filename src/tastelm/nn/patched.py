@@ -8,6 +8,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.nn.adapter import Adapter
 from tastelm.nn.convolution import DilatedEncoder
 from tastelm.nn.items import ItemTable
+from tastelm.nn.profile import ProfileHead
 from tastelm.nn.sequence import SequenceRecommender
 
 
@@ -21,3 +22,23 @@ class PatchedRecommender(SequenceRecommender):
     def encode(self, tokens: Tensor, sequences: Sequences) -> Tensor:
         states: Tensor = self.backbone(tokens, sequences.lengths, self.patches)
         return states
+
+
+class ProfilingRecommender(PatchedRecommender):
+    """One network for two tasks: with its patches it tells what a user is, without them which item is next (Yuan et al. 2020, Fig. 1).
+
+    Parameter groups: those of `PatchedRecommender`, and `profile`.
+    """
+
+    def __init__(self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int, profile: ProfileHead) -> None:
+        super().__init__(items, backbone, bottleneck)
+        self.profile = profile
+
+    def answers(self, sequences: Sequences) -> Tensor:
+        states: Tensor = self.backbone(self.items(self.codes(sequences)), sequences.lengths)
+        return states
+
+    def profiles(self, histories: Sequences) -> dict[str, Tensor]:
+        """Attribute -> (B, categories) probabilities for B histories of any length."""
+        window = histories.last(self.max_len)
+        return self.profile.probabilities(self(window), window)

@@ -52,6 +52,11 @@ class Ragged(nn.Module):
         super()._load_from_state_dict(state, prefix, *rest)
 
 
+def means(vectors: Tensor, owners: Tensor, counts: Tensor) -> Tensor:
+    """(V, D) vectors, whose each is (V,) and how many each has (B,) -> (B, D) their means, zero where there are none."""
+    return vectors.new_zeros(len(counts), vectors.shape[1]).index_add(0, owners, vectors) / counts.clamp(min=1)[:, None]
+
+
 class CategoryTable(Ragged):
     """The mean of the vectors of a row's categories; zero where none is known."""
 
@@ -63,9 +68,7 @@ class CategoryTable(Ragged):
     def forward(self, rows: Tensor) -> Tensor:
         """(T,) -> (T, D)."""
         codes, owners = self.take(rows)
-        vectors = nn.functional.embedding(codes, self.weight)
-        counts = (self.offsets[rows + 1] - self.offsets[rows]).clamp(min=1)
-        return vectors.new_zeros(len(rows), vectors.shape[1]).index_add(0, owners, vectors) / counts[:, None]
+        return means(nn.functional.embedding(codes, self.weight), owners, self.offsets[rows + 1] - self.offsets[rows])
 
     def whole(self) -> Tensor:
         """(B, D) of all rows, in one pass."""

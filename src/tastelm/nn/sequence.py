@@ -198,13 +198,18 @@ class SequenceRecommender(nn.Module):
         states: Tensor = self.backbone(tokens, sequences.lengths)
         return states
 
+    def answers(self, sequences: Sequences) -> Tensor:
+        """(T, D) states that items are scored by: all states, unless a module has others for another task."""
+        states: Tensor = self(sequences)
+        return states
+
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N) scores of every item for B histories of any length; nobody's identity is used."""
         window = histories.last(self.max_len) if self.ask == "last" else histories.last(self.max_len - 1).append(self.items.n_items)
         ends = window.offsets[1:] - 1
         known = window.lengths > 0
         scores = self.prior.repeat(len(window), 1) if not known.all() else None
-        states = self(window)[torch.from_numpy(ends[known]).to(self.prior.device)]
+        states = self.answers(window)[torch.from_numpy(ends[known]).to(self.prior.device)]
         answered: Tensor = self.items.scores(states)
         if scores is None:
             return answered

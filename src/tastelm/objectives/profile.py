@@ -24,20 +24,20 @@ class UserAttributes:
 
     labels  field -> (U,) int64 code of each user's attribute, -1 where it is not known
 
-    Takes a module with `forward(sequences) -> (T, D)` and `profile`, a linear map (D -> categories) by field, and batches that say
-    whose each sequence is. Users of whom nothing is known leave the loss.
+    Takes a module with `forward(sequences) -> (T, D)` and `profile(states, sequences)`, logits (B, categories) by field, and batches
+    that say whose each sequence is. Users of whom nothing is known leave the loss.
     """
 
     labels: Mapping[str, NDArray[np.int64]]
 
     def __call__(self, module: nn.Module, batch: UserWindows, rng: np.random.Generator) -> Outcome:
-        states = pooled(module(batch), batch)
+        states = module(batch)
         profile: Any = module.profile
-        losses = []
+        logits, losses = profile(states, batch), []
         for field, labels in self.labels.items():
             wanted = torch.from_numpy(labels[batch.users]).to(states.device)
             if (wanted >= 0).any():
-                losses.append(F.cross_entropy(profile[field](states), wanted, ignore_index=-1))
+                losses.append(F.cross_entropy(logits[field], wanted, ignore_index=-1))
         loss = torch.stack(losses).mean() if losses else states.sum() * 0
         return Outcome(loss, len(batch))
 

@@ -29,6 +29,14 @@ class ItemScorer(Protocol):
         """A fresh (B, N) tensor of scores, higher is better, for B histories of item codes (any length, also none) and who asks (-1: a stranger)."""
 
 
+@runtime_checkable
+class Profiler(Protocol):
+    """A module that can say what the user of a history is likely to be."""
+
+    def profiles(self, histories: Sequences) -> Mapping[str, Tensor]:
+        """Attribute -> (B, categories) probabilities, for B histories of item codes (any length, also none)."""
+
+
 class System(ABC, Generic[C]):
     """One row of Table 1. A subclass brings `card`, a frozen dataclass `Config` of settings, and the two methods below.
 
@@ -58,6 +66,10 @@ class System(ABC, Generic[C]):
     def from_scratch(self) -> System[C]:
         """The same system without its pre-training, so that its last stage learns everything; as it is where the last stage cannot stand alone."""
         return self
+
+    def sizes(self, split: Split) -> Sizes:
+        """What `build` needs to know of `split`; a run folder stores it."""
+        return split.sizes
 
     @abstractmethod
     def build(self, sizes: Sizes) -> nn.Module:

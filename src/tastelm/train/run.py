@@ -29,6 +29,7 @@ from tastelm.train.conditions import interruptible, repeatable
 from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
+from tastelm.views import View
 
 Validate = Callable[[nn.Module, str], float]
 
@@ -111,8 +112,24 @@ def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | N
     plan = prepare(stage.module, stage.strategy, stage=stage.name)
     if not plan.trained:
         return _without_descent(stage, "nothing to train", began)
+    if stage.judges is not None and stage.objective is not None:
+        validate = _Likelihood(stage.judges, stage.objective)
     with interruptible() as interrupted, torch.random.fork_rng(devices=[]), repeatable():
         return _Loop(stage, plan, seed, budget.within(stage.budget), validate, checkpoint, watch, interrupted, goes_on).run()
+
+
+@dataclass(frozen=True)
+class _Likelihood:
+    """A validation by what is learnt: minus the mean loss of the judges."""
+
+    judges: View
+    objective: Objective
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module, metric: str) -> float:
+        batches = self.judges.batches(0, 0)
+        outcomes = [self.objective(module, batches[index], np.random.default_rng(index)) for index in range(len(batches))]
+        return -sum(float(outcome.loss) * outcome.targets for outcome in outcomes) / sum(outcome.targets for outcome in outcomes)
 
 
 def _without_descent(stage: Stage, why: str, began: float) -> Trained:

@@ -51,6 +51,8 @@ class Stage:
     solve      for a closed form: puts the module's weights in place at once, instead of view and objective
     monitor    metric of the validation questions that chooses the best weights, or none where the module cannot answer yet:
                then the stage lasts as long as its budget and the last weights are kept
+    judges     batches that are not trained on, where the validation questions do not ask what is learnt: their mean loss chooses the
+               best weights instead, and `monitor` is `likelihood`, its negative
     """
 
     name: str
@@ -63,6 +65,7 @@ class Stage:
     descent: Descent = field(default_factory=Descent)
     solve: Callable[[], object] | None = None
     monitor: str | None = "ndcg@10"
+    judges: View | None = None
 
     def __post_init__(self) -> None:
         if self.solve is None and not isinstance(self.strategy, TuningFree) and (self.view is None or self.objective is None):

@@ -12,6 +12,7 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Feature, Features
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
+from tastelm.nn.profile import ProfileHead
 from tastelm.objectives.profile import Acquaintance, UserAttributes
 from tastelm.settings import setting, span
 from tastelm.systems.common import Term, cloze_then_tune
@@ -49,7 +50,7 @@ class UPRec(BERT4Rec):
         heads, terms = dict[str, nn.Module](), list[Term]()
         attributes = [feature for feature in known.columns if feature.codes is not None and feature.codes.lengths.max() == 1]
         if attributes and config.attribute_weight:
-            heads["profile"] = nn.ModuleDict({feature.field.name: nn.Linear(config.dim, feature.field.values) for feature in attributes})
+            heads["profile"] = ProfileHead(config.dim, {feature.field.name: feature.field.values for feature in attributes})
             terms.append((config.attribute_weight, "attributes", UserAttributes({feature.field.name: _labels(feature) for feature in attributes})))
         friends = next((_users(feature, split) for feature in known.columns if feature.field.name == "friends" and feature.codes is not None), None)
         if friends is not None and config.relation_weight:

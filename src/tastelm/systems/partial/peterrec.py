@@ -7,23 +7,31 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.attribute import parse_profile
 from tastelm.data.features import Sizes
+from tastelm.data.profile import attributes
 from tastelm.data.split import Split
+from tastelm.errors import SettingError
 from tastelm.nn.convolution import DilatedEncoder
 from tastelm.nn.items import ItemTable
-from tastelm.nn.patched import PatchedRecommender
+from tastelm.nn.patched import PatchedRecommender, ProfilingRecommender
+from tastelm.nn.profile import ProfileHead
 from tastelm.settings import among, setting, span
 from tastelm.strategies import Holistic, Partial
 from tastelm.systems.common import SequenceConfig, SequenceSystem, next_item
+from tastelm.systems.profile import user_attributes
 from tastelm.train.stage import Stage
 
 
 class PeterRec(SequenceSystem["PeterRec.Config"]):
     """Parameter-efficient transfer (Yuan et al., 2020): NextItNet pre-trained for the next item, then patches (serial, Fig. 3) are trained
-    while all else is frozen.
+    while all else is frozen: for the next item, or with `profile` for attributes of users, by a head of their own.
 
-    Deviations: pre-trained and tuned on one data set, first on whole histories in windows, then on the newest window of each;
-    norms stay frozen too; the item table is read and scored by, so no softmax is trained anew. `tune=all` tunes everything instead.
+    Deviations: pre-trained and tuned on one data set, first on whole histories in windows, then on the newest window of each; norms
+    stay frozen too; the item table is read and scored by, so no softmax is trained anew. A profile is read off the mean of the states:
+    the paper's token at the end sees no further back than the convolutions reach, which is 31 items in two blocks. With a profile the
+    next item is answered without patches, as it was pre-trained. `tune=all` tunes everything instead, also what the next item is
+    answered by; `tune=head` the head of the profile alone.
     """
 
     card = Card(
@@ -31,9 +39,9 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         paper="Yuan et al. 2020, Parameter-Efficient Transfer from Sequential Behaviors for User Modeling and Recommendation",
         summary="Adapts a trained network with under a tenth of its parameters; one network for many tasks.",
         paradigm=Paradigm.PARTIAL,
-        objectives=(Target.AUTOREGRESSIVE,),
+        objectives=(Target.AUTOREGRESSIVE, Target.PROFILE),
         task=Question.SEQUENTIAL,
-        data=(DataType.SEQUENCE,),
+        data=(DataType.SEQUENCE, DataType.PROFILE),
     )
 
     @dataclass(frozen=True)
@@ -41,8 +49,18 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         layers: int = setting(2, "residual blocks, of two convolutions each", source="8 in the paper", at_least=1, at_most=32, search=span(1, 4))
         kernel: int = setting(3, "items that a convolution looks at", source="Yuan et al. 2020", at_least=1, at_most=31)
         bottleneck: int = setting(8, "width of a patch at its waist", source="dim / 4 in the paper", at_least=1, search=among(4, 8, 16))
-        tune: Literal["patches", "all"] = setting("patches", "what the second stage may change", source="Yuan et al. 2020")
+        profile: str = setting("none", "columns of the users table to tell from a history: gender,age:4 or age:25/50; all: those of categories")
+        tune: Literal["patches", "head", "all"] = setting(
+            "patches", "what the second stage may change; head: that of the profile alone", source="Yuan et al. 2020"
+        )
         tune_lr: float = setting(1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1)
+
+        def __post_init__(self) -> None:
+            if not parse_profile(self.profile) and self.tune == "head":
+                raise SettingError("tune: there is no head to tune for the next item. Name what to tell of users, as in profile=gender, or use tune=patches.")
+
+    def sizes(self, split: Split) -> Sizes:
+        return replace(split.sizes, profile=attributes(split, self.config.profile))
 
     def build(self, sizes: Sizes) -> PatchedRecommender:
         config = self.config
@@ -50,12 +68,20 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
             config.dim, dilations=tuple((1, 4)[index % 2] for index in range(config.layers)), kernel=config.kernel,
             max_len=config.max_len, dropout=config.dropout, causal=True,
         )  # fmt: skip
-        return PatchedRecommender(ItemTable(sizes.items, config.dim, scale=config.dim**0.5), encoder, config.bottleneck)
+        table = ItemTable(sizes.items, config.dim, scale=config.dim**0.5)
+        if not sizes.profile:
+            return PatchedRecommender(table, encoder, config.bottleneck)
+        head = ProfileHead(config.dim, {attribute.name: len(attribute.categories) for attribute in sizes.profile})
+        return ProfilingRecommender(table, encoder, config.bottleneck, head)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        config, module = self.config, self.build(split.sizes)
+        config, sizes = self.config, self.sizes(split)
+        module, later = self.build(sizes), replace(config, lr=config.tune_lr)
         stage = next_item(module, split, config)
         yield replace(stage, name="pre-train", strategy=Partial(frozenset({"items", "backbone"})), share=0.7)
-        tuned = next_item(module, split, replace(config, lr=config.tune_lr), windows="last")
-        strategy = Holistic() if config.tune == "all" else Partial(frozenset({"patches"}))
-        yield replace(tuned, name="tune", strategy=strategy, share=0.3)
+        groups = {"patches"} if config.tune == "patches" else set[str]()
+        if isinstance(module, ProfilingRecommender):
+            stage, groups = user_attributes(module, split, sizes.profile, later), groups | {"profile"}
+        else:
+            stage = next_item(module, split, later, windows="last")
+        yield replace(stage, name="tune", strategy=Holistic() if config.tune == "all" else Partial(frozenset(groups)), share=0.3)
