@@ -19,6 +19,7 @@ from typing import Any
 
 from common import HERE, SEED, THREADS, Missing, data, report, say, spread  # sets the threads, before torch is imported
 
+# isort: split
 import numpy as np
 import polars as pl
 import torch
@@ -149,7 +150,9 @@ def with_users(dataset: tl.Dataset) -> tl.Dataset:
     rng, users = np.random.default_rng(SEED), dataset.interactions["user"].unique().sort()
     table = pl.DataFrame({"user": users, "group": rng.integers(8, size=len(users)).astype(str), "sex": rng.integers(2, size=len(users)).astype(str)})
     friends = users.to_numpy()[rng.integers(len(users), size=(len(users), 3))].tolist()
-    return tl.Dataset.build(dataset.interactions, items=dataset.items, users=table.with_columns(friends=pl.Series(friends)), name=dataset.name, order=dataset.order)
+    return tl.Dataset.build(
+        dataset.interactions, items=dataset.items, users=table.with_columns(friends=pl.Series(friends)), name=dataset.name, order=dataset.order
+    )
 
 
 def compare(cases: tuple[Case, ...], split: Split, *, rounds: int, warm: int, steps: int) -> list[dict[str, Any]]:
@@ -215,7 +218,15 @@ def main() -> int:
     rounds, warm, steps = (1, 1, 2) if args.quick else (args.rounds, args.warm, args.steps)
     cases = tuple(case for case in CASES if args.only is None or case.system in args.only)
     torch.set_num_threads(THREADS)
-    result: dict[str, Any] = {"quick": args.quick, "data": args.data, "rounds": rounds, "warm": warm, "steps": steps, "machine": machine(), "versions": versions()}
+    result: dict[str, Any] = {
+        "quick": args.quick,
+        "data": args.data,
+        "rounds": rounds,
+        "warm": warm,
+        "steps": steps,
+        "machine": machine(),
+        "versions": versions(),
+    }
     result |= {"began": datetime.now(UTC).isoformat(timespec="seconds"), "seed": SEED}
     began = time.perf_counter()
     try:
