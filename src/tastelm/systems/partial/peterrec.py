@@ -42,7 +42,9 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         kernel: int = setting(3, "items that a convolution looks at", source="Yuan et al. 2020", at_least=1, at_most=31)
         bottleneck: int = setting(8, "width of a patch at its waist", source="dim / 4 in the paper", at_least=1, search=among(4, 8, 16))
         tune: Literal["patches", "all"] = setting("patches", "what the second stage may change", source="Yuan et al. 2020")
-        tune_lr: float = setting(1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1)
+        tune_lr: float = setting(
+            1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True)
+        )
 
     def build(self, sizes: Sizes) -> PatchedRecommender:
         config = self.config
