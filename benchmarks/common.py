@@ -99,6 +99,9 @@ def data(name: str, *, quick: bool) -> Iterator[Path]:
         small.parent.mkdir()
         with path.open() as lines:
             small.write_text("".join(line for _, line in zip(range(USERS_A_SMOKE_RUN_KEEPS), lines, strict=False)))
+        attributes = path.with_name(f"{name}_item2attributes.json")
+        if attributes.is_file():
+            (small.parent / attributes.name).symlink_to(attributes)
         os.environ["TASTELM_DATA"] = folder
         try:
             yield small

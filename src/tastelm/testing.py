@@ -170,7 +170,7 @@ def learns(system: type[System[Any]], settings: Mapping[str, Any] | None = None)
 
 def _does_not_peek(system: type[System[Any]], fitted: Fitted) -> None:
     """On walks it has not learnt by heart the loss of the next item cannot be below what the noise leaves open, unless the target is seen."""
-    others = split(circle(150, seed=1))
+    others = split(circle(400, seed=1))  # as many users as in training, so that the weights of a module that knows its users fit
     stage = list(fitted.recommender.system.stages(others))[-1]
     next_item = Target.AUTOREGRESSIVE in system.card.objectives and Target.MASKED not in system.card.objectives
     softmax = getattr(fitted.recommender.system.config, "loss", "full") == "full"

@@ -75,3 +75,17 @@ def test_part_of_an_earlier_result_is_renewed_and_the_rest_kept(tmp_path: Path) 
     assert after["epoch"] == before
     assert list(after) == ["epoch", "wallclock"]
     assert len(rows) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.real
+def test_the_quick_throughput_has_a_line_for_each_stage(tmp_path: Path) -> None:
+    if not (DATA / "s3rec" / "Beauty.txt").is_file():
+        pytest.skip("the data are missing: no s3rec/Beauty.txt in TASTELM_DATA")
+    command = [sys.executable, str(ROOT / "benchmarks" / "throughput.py"), "--quick", "--out", str(tmp_path)]
+    done = subprocess.run(command, env=os.environ | {"TASTELM_BENCH_THREADS": "1"}, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = {(line["system"], line["stage"]): line for line in json.loads((tmp_path / "throughput.json").read_text())["lines"]}
+    assert lines[("cl4srec", "next item")]["encoded"] > 2 * lines[("gru4rec", "next item")]["encoded"]
+    assert ("s3rec", "pre-train") in lines and ("s3rec", "tune") in lines
+    assert (tmp_path / "throughput.md").read_text().count("\n| ") == len(lines) + 2, "a head, sasrec, and every stage"

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tastelm.data import Sequences
+from tastelm.data.sequences import UserWindows
 from tastelm.errors import DataError, ShapeError
 
 ragged = st.lists(st.lists(st.integers(0, 99), max_size=6), max_size=8)
@@ -69,3 +70,10 @@ def test_offsets_that_do_not_fit(offsets):
 def test_places_outside(index):
     with pytest.raises(IndexError, match=f"sequence {index} of 2"):
         Sequences.of([[1], [2]])[index]
+
+
+def test_windows_stay_those_of_their_users_when_items_fall_away_or_change() -> None:
+    windows = UserWindows.owned(Sequences.of([[1, 2, 3], [4], [5, 6]]), np.array([7, -1, 2], np.int32))
+    for made in (windows.keep(windows.values != 4), windows.replaced(windows.values + 1), windows.last(1)):
+        assert isinstance(made, UserWindows) and made.users.tolist() == [7, -1, 2] and made.users.dtype == np.int64
+    assert windows.last(1).values.tolist() == [3, 4, 6] and windows.keep(windows.values != 4).lengths.tolist() == [3, 0, 2]

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from tastelm.data.sequences import Sequences
 from tastelm.nn.adapter import Adapter, UserGraft
 from tastelm.nn.convolution import CaserEncoder, DilatedConvolution, DilatedEncoder, Neighbourhood
+from tastelm.nn.dated import DatedRecommender, TimeViews
 from tastelm.nn.hstu import BUCKETS, HSTUEncoder, TimedRecommender, time_bucket
 from tastelm.nn.items import ItemTable, Unit
+from tastelm.nn.personal import SCALE, PersonalRecommender
 from tastelm.nn.recurrent import GRUEncoder, time_major
 
 from . import naive
@@ -154,3 +156,40 @@ def test_times_matter_where_they_are_known() -> None:
     assert not torch.allclose(first[0], second[0]) and not torch.allclose(first[0], third[0])
     torch.testing.assert_close(first[1], second[1])
     assert first.abs().max() <= 1 / 0.05 + 1e-3, "a cosine over the temperature"
+
+
+def test_a_time_is_seen_by_its_hour_its_weekday_and_the_gap_before_it() -> None:
+    views = TimeViews(DIM)
+    naive.wild(views)
+    # 1 January 1970, a Thursday: 23:00, and two hours later; 5 January, a Monday, 01:00.
+    times = np.array([23 * 3600.0, 25 * 3600.0, (4 * 24 + 1) * 3600.0])
+    found = views(Sequences(np.array([0, 1, 2]), np.array([0, 2, 3]), times))
+    gap = int(time_bucket(torch.tensor(7200.0)))
+    torch.testing.assert_close(found[0], views.hours[23] + views.days[3] + views.gaps[0])
+    torch.testing.assert_close(found[1], views.hours[1] + views.days[4] + views.gaps[gap])
+    torch.testing.assert_close(found[2], views.hours[1] + views.days[0] + views.gaps[0])
+
+
+def test_the_time_of_a_masked_place_is_not_read() -> None:
+    torch.manual_seed(0)
+    model = DatedRecommender(ItemTable(6, DIM, mask=True), both_ways(), TimeViews(DIM), scale=2.0, ask="mask").eval()
+    plain = model.item_scores(Sequences.of([[0, 1], [3]]), np.full(2, -1, np.int32))
+    timed = Sequences(np.array([0, 1, 3]), np.array([0, 2, 3]), np.array([0.0, 4e3, 9e4]))
+    torch.testing.assert_close(model.item_scores(timed, np.full(2, -1, np.int32)), plain, msg="at first times say nothing")
+    naive.wild(model)
+    one, other = (Sequences(np.array([0, 6]), np.array([0, 2]), np.array([0.0, at])) for at in (1.0, 5e6))
+    torch.testing.assert_close(model(one), model(other), rtol=0, atol=0)
+    seen, moved = (Sequences(np.array([0, 1]), np.array([0, 2]), np.array([0.0, at])) for at in (1.0, 5e6))
+    assert not torch.allclose(model(seen), model(moved))
+
+
+def test_a_stranger_has_the_vector_of_nobody() -> None:
+    torch.manual_seed(0)
+    model = PersonalRecommender(ItemTable(6, DIM, tied=False, out=2 * DIM), caser(), 4, DIM).eval()
+    histories = Sequences.of([[0, 1], [0, 1], []])
+    first, stranger = (model.item_scores(histories, np.array(who, np.int32)) for who in ([0, 3, 1], [-1, -1, -1]))
+    torch.testing.assert_close(first, stranger, msg="until it is trained")
+    nn.init.normal_(model.users.weight)
+    known = model.item_scores(histories, np.array([0, -1, 1], np.int32))
+    torch.testing.assert_close(known[0], stranger[0] + SCALE * model.items.output[:, DIM:] @ model.users.weight[0])
+    torch.testing.assert_close(known[1:], stranger[1:])

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tastelm.errors import ShapeError
-from tastelm.objectives.item_loss import BCE, BPR, GBCE, ITEM_LOSSES, FullSoftmax, ItemLoss, Negatives, SampledSoftmax, item_loss
+from tastelm.objectives.item_loss import BCE, BPR, GBCE, ITEM_LOSSES, BPRMax, FullSoftmax, ItemLoss, Negatives, SampledSoftmax, item_loss
 from tastelm.objectives.softmax import SAFE_LOGIT, chunked_cross_entropy
 
 from .toys import rng
@@ -245,6 +245,25 @@ def test_bpr_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_hand(monkeypatch, BPR(Negatives(2))) == pytest.approx(expected, rel=1e-6)
 
 
+def test_bpr_max_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first target scores 1.0, its negatives -2.0 and 3.0; the second -1.5 against -0.5 alone, whose weight is therefore 1.
+    heavy = math.exp(3.0) / (math.exp(-2.0) + math.exp(3.0))
+    first = -math.log((1 - heavy) * sig(3.0) + heavy * sig(-2.0)) + 0.7 * ((1 - heavy) * 4.0 + heavy * 9.0)
+    second = -math.log(sig(-1.0)) + 0.7 * 0.25
+    assert by_hand(monkeypatch, BPRMax(Negatives(2), bpreg=0.7)) == pytest.approx((first + second) / 2, rel=1e-6)
+
+
+def test_bpr_max_with_one_negative_is_bpr_and_the_square_of_its_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, table, _ = inputs(4, 5)
+    targets, drawn = torch.tensor([0, 1, 2, 3]), torch.tensor([[4], [3], [0], [1]])
+    monkeypatch.setattr(Negatives, "draw", lambda *_: (drawn, torch.zeros(4, 1)))
+    pairwise = BPR(Negatives(1))(states, table, targets, rng())
+    found = BPRMax(Negatives(1), bpreg=0.0)(states, table, targets, rng())
+    close([found, *gradients(found, states, table)], [pairwise, *gradients(pairwise, states, table)])
+    squares = (states * table[drawn[:, 0]]).sum(1).square().mean()
+    torch.testing.assert_close(BPRMax(Negatives(1), bpreg=2.0)(states, table, targets, rng()), pairwise + 2 * squares)
+
+
 def test_sampled_softmax_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     # drawn with log-probability 0, K = 2: each negative counts exp(s) / 2
     first = -math.log(math.exp(1.0) / (math.exp(1.0) + (math.exp(-2.0) + math.exp(3.0)) / 2))
@@ -262,17 +281,17 @@ def test_uncalibrated_gbce_is_bce_and_a_full_one_too(m: int, n: int, k: int, see
     torch.testing.assert_close(GBCE(everything, 1.0)(states, table, targets, rng(seed)), BCE(everything)(states, table, targets, rng(seed)))
 
 
-@pytest.mark.parametrize("name", ["sampled", "gbce", "bce", "bpr"])
+@pytest.mark.parametrize("name", ["sampled", "gbce", "bce", "bpr", "bpr-max"])
 def test_accidental_hits_teach_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where every negative is the target there is nothing to push away, and no gradient is not a number."""
     states, table, targets = inputs(4, 5)
     monkeypatch.setattr(Negatives, "draw", lambda *_: (targets[:, None].expand(4, 3), torch.zeros(4, 3)))
     loss = item_loss(name, negatives=3)(states, table, targets, rng())
-    if name in ("sampled", "bpr"):
+    if name in ("sampled", "bpr", "bpr-max"):
         assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
     for gradient in gradients(loss, states, table):
         assert gradient.isfinite().all()
-        assert name not in ("sampled", "bpr") or (gradient.abs() < 1e-6).all()
+        assert name not in ("sampled", "bpr", "bpr-max") or (gradient.abs() < 1e-6).all()
 
 
 @pytest.mark.parametrize("name", ITEM_LOSSES)
@@ -306,9 +325,22 @@ def test_shapes_that_do_not_fit_are_named(name: str, states: tuple[int, ...], ta
     assert str(error.value) == f"an item loss takes states (M, D), a table (N, D) and targets (M,), not states {states}, table {table}, targets {targets}."
 
 
-def test_only_the_loss_that_corrects_for_it_draws_by_popularity() -> None:
+def test_the_losses_that_are_calibrated_for_even_draws_leave_popularity_alone() -> None:
     counts = np.arange(5)
-    made = {name: item_loss(name, negatives=3, popularity=counts, calibration=0.5) for name in ITEM_LOSSES}
-    assert made["sampled"].negatives.popularity is counts  # type: ignore[attr-defined]
-    assert all(made[name].negatives.popularity is None for name in ("gbce", "bce", "bpr"))  # type: ignore[attr-defined]
+    made = {name: item_loss(name, negatives=3, popularity=counts, alpha=0.4, calibration=0.5, bpreg=2.0, smoothing=0.1) for name in ITEM_LOSSES}
+    for name in ("sampled", "bpr", "bpr-max"):
+        assert made[name].negatives.popularity is counts and made[name].negatives.power == 0.4  # type: ignore[attr-defined]
+    assert all(made[name].negatives.popularity is None for name in ("gbce", "bce"))  # type: ignore[attr-defined]
     assert made["gbce"].calibration == 0.5 and made["bce"].calibration == 0 and isinstance(made["full"], FullSoftmax)  # type: ignore[attr-defined]
+    assert made["bpr-max"].bpreg == 2.0 and made["full"].smoothing == 0.1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_a_smoothed_softmax_is_that_of_the_library(biased: bool, smoothing: float) -> None:
+    states, table, targets = inputs(9, 7)
+    bias = torch.randn(7, requires_grad=True) if biased else None
+    found = FullSoftmax(chunk=4, smoothing=smoothing)(states, table, targets, rng(), bias)
+    expected = F.cross_entropy(states @ table.T + (0 if bias is None else bias), targets, label_smoothing=smoothing)
+    learnt = (states, table) if bias is None else (states, table, bias)
+    close([found, *gradients(found, *learnt)], [expected, *gradients(expected, *learnt)])

@@ -20,7 +20,7 @@ from tastelm.runs import load
 from tastelm.similarity import transitions
 from tastelm.strategies import Partial, prepare
 from tastelm.systems.catalogue import system
-from tastelm.testing import SMALL, circle
+from tastelm.testing import CHECKS, SMALL, circle
 from tastelm.train.budget import Budget
 
 CIRCLE = split(circle(200))
@@ -171,6 +171,69 @@ def test_fdsa_without_columns_is_one_stack() -> None:
 def test_a_contrast_with_a_queue_learns() -> None:
     fitted = fit("cl4srec", CIRCLE, "200steps", queue=64)
     assert hits(fitted, CIRCLE) > 0.7 and int(fitted.recommender.module.queue.filled) == 64  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(("name", "settings"), [
+    ("gru4rec", {"loss": "bpr-max", "alpha": 0.5, "negatives": 16}), ("caser", {"user_vector": True}), ("resetbert4rec", {"times": True}),
+    ("transformers4rec", {"smoothing": 0.2}),
+])  # fmt: skip
+def test_a_variant_keeps_the_contract(name: str, settings: dict[str, Any], check: str) -> None:
+    CHECKS[check](system(name), settings)
+
+
+def test_gru4rec_draws_by_popularity_where_it_is_told_to() -> None:
+    plain, popular = (system("gru4rec").create({"loss": "bpr-max", "alpha": alpha, "bpreg": 0.5}).settle(CIRCLE) for alpha in (0.0, 0.5))
+    losses: list[Any] = [next(iter(made.stages(CIRCLE))).objective.item_loss for made in (plain, popular)]  # type: ignore[union-attr]
+    assert losses[0].negatives.popularity is None
+    np.testing.assert_array_equal(losses[1].negatives.popularity, CIRCLE.popularity)
+    assert losses[1].negatives.power == 0.5 and losses[1].bpreg == 0.5
+
+
+def test_a_user_vector_learns_what_the_history_does_not_say() -> None:
+    """Every user alternates between the common item and one of the user's own: after the common item only the user tells what comes."""
+    rows = [(f"u{user}", str(1 + user % 8) if at % 2 else "0", float(at)) for user in range(80) for at in range(11)]
+    made = split(Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), name="habits"))
+    asked = Sequences.of([[made.items.encode(["0"])[0]]] * 80)
+    own = made.items.encode([str(1 + int(user[1:]) % 8) for user in made.users.ids])
+    known, stranger = np.arange(80, dtype=np.int32), np.full(80, -1, np.int32)
+    fitted = fit("caser", made, "200steps", user_vector=True)
+    module: Any = fitted.recommender.module
+    assert (module.item_scores(asked, known).argmax(1).numpy() == own).mean() > 0.9
+    assert (module.item_scores(asked, stranger).argmax(1).numpy() == own).mean() == pytest.approx(1 / 8), "a stranger is nobody in particular"
+    assert len(fitted.recommender.users) == 80 and fitted.recommender.recommend(["0"], 1, user="u3").ids == ["4"]
+    without: Any = fit("caser", made, "5steps").recommender
+    assert len(without.users) == 0 and torch.equal(without.module.item_scores(asked, known), without.module.item_scores(asked, stranger))
+
+
+def test_rearranged_histories_are_judged_without_their_times_and_a_cloze_with_them() -> None:
+    made = system("resetbert4rec").create({"dim": 8, "times": True, "max_len": 8, "dropout": 0.0}).settle(CIRCLE)
+    torch.manual_seed(0)
+    stage: Any = next(made.stages(CIRCLE))
+    torch.nn.init.normal_(stage.module.times.hours)
+    torch.nn.init.normal_(stage.module.times.gaps)
+    batch = stage.view.batches(0, 0)[0]
+    later = Sequences(batch.values, batch.offsets, batch.times[::-1] * 9e3)
+    (_, _, cloze), (_, _, rearranged) = stage.objective.terms
+
+    def loss(objective: Any, shown: Sequences) -> float:
+        return float(objective(stage.module, shown, np.random.default_rng(0)).loss.detach())
+
+    assert loss(rearranged, batch) == loss(rearranged, later)
+    assert loss(cloze, batch) != loss(cloze, later)
+
+
+def test_both_stages_of_resetbert4rec_share_their_times() -> None:
+    stages = system("resetbert4rec").create({"dim": 8, "times": True}).settle(CIRCLE).stages(CIRCLE)
+    first: Any = next(stages).module
+    second: Any = next(stages).module
+    assert first.times is second.times and hasattr(first, "judge") and not hasattr(second, "judge")
+
+
+def test_times_are_refused_where_there_are_none() -> None:
+    untimed = split(Dataset.build(CIRCLE.dataset.interactions.select("user", "item"), name="untimed", order="file"))
+    with pytest.raises(SettingError, match=r"resetbert4rec\.times: untimed has no times\. Set times=false, or give data with a time column\."):
+        system("resetbert4rec").create({"times": True}).settle(untimed)
 
 
 def test_transitions_are_counted_by_hand() -> None:

@@ -134,6 +134,20 @@ class UserWindows(Sequences):
 
     users: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
+    @classmethod
+    def owned(cls, sequences: Sequences, users: NDArray[np.integer]) -> UserWindows:
+        """`sequences`, each with whose it is; -1 for a stranger."""
+        return cls(sequences.values, sequences.offsets, sequences.times, users.astype(np.int64))
+
+    def keep(self, chosen: NDArray[np.bool_]) -> UserWindows:
+        return self.owned(super().keep(chosen), self.users)
+
+    def replaced(self, values: NDArray[np.integer]) -> UserWindows:
+        return self.owned(super().replaced(values), self.users)
+
+    def last(self, count: int) -> UserWindows:
+        return self.owned(super().last(count), self.users)
+
 
 def _array(path: Path, memory_map: bool) -> NDArray[Any]:
     # A file of 128 bytes is the header of an empty array, and nothing cannot be mapped.

@@ -14,18 +14,21 @@ class ItemTable(nn.Module):
     else can be ranked or enter a softmax.
     """
 
-    def __init__(self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False, unit: bool = False) -> None:
+    def __init__(
+        self, n_items: int, dim: int, *, tied: bool = True, bias: bool = False, scale: float = 1.0, mask: bool = False, unit: bool = False, out: int = 0
+    ) -> None:
         """
         tied   score items by the same vectors that are read; otherwise by a table of their own
         bias   add a learned number to the score of each item
         scale  multiplies the vectors on their way in, sqrt(dim) in SASRec's own code
         mask   whether the code N may stand in a sequence
+        out    width of the vectors that score, where they are not tied and states are wider than what is read; 0: dim
         unit   score by vectors of length 1; states should come from `Unit`, so that the score is a cosine over a temperature
         """
         super().__init__()
         self.n_items, self.scale, self.unit = n_items, scale, unit
         self.weight = nn.Parameter(torch.empty(n_items, dim))
-        self.separate = None if tied else nn.Parameter(torch.empty(n_items, dim))
+        self.separate = None if tied else nn.Parameter(torch.empty(n_items, out or dim))
         self.bias = nn.Parameter(torch.zeros(n_items)) if bias else None
         self.mask = nn.Parameter(torch.empty(dim)) if mask else None
         for table in (self.weight, self.separate, self.mask):

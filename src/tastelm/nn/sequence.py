@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -187,6 +189,12 @@ class SequenceRecommender(nn.Module):
     def codes(self, sequences: Sequences) -> Tensor:
         """(T,) the items of all sequences, where the module lives."""
         return torch.from_numpy(np.ascontiguousarray(sequences.values)).to(self.prior.device)
+
+    def beside(self, heads: Mapping[str, nn.Module]) -> SequenceRecommender:
+        """The same parts once more, shared and not copied, with `heads` that further objectives ask for and no answer needs."""
+        twin = copy.copy(self)
+        twin._modules = {**self._modules, **heads}
+        return twin
 
     def forward(self, sequences: Sequences) -> Tensor:
         """(T, D) states at every item of `sequences`, each at most `max_len` long."""

@@ -19,6 +19,6 @@ class TwoStreamRecommender(SequenceRecommender):
         if turns is None:
             turns = torch.zeros(len(codes), dtype=torch.int64)
             turns[torch.from_numpy(sequences.offsets[1:][sequences.lengths > 0] - 1)] = 1
-        questions = self.items(torch.full_like(codes, self.items.n_items))
+        questions = self.items(codes.new_full((1,), self.items.n_items)).expand(len(codes), -1)
         states: Tensor = self.head(self.backbone.streams(self.items(codes), questions, sequences.lengths, turns))
         return states

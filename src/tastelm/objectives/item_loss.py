@@ -1,4 +1,4 @@
-"""How right a state is about the item that came next: one signature, five losses.
+"""How right a state is about the item that came next: one signature, six losses.
 
     loss = item_loss(states, table, targets, rng, bias)
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from torch.nn import functional as F
 
 from tastelm.errors import ShapeError
 from tastelm.objectives.softmax import chunked_cross_entropy
+
+LossName = Literal["full", "sampled", "gbce", "bce", "bpr", "bpr-max"]
+ITEM_LOSSES: tuple[LossName, ...] = get_args(LossName)
 
 
 class ItemLoss(Protocol):
@@ -37,18 +40,24 @@ class ItemLoss(Protocol):
 class FullSoftmax:
     """-log softmax over the whole catalogue: the best model for the minutes wherever a step fits them.
 
-    `chunk` states are scored at once (0: as many as keep the logits small), so memory does not grow with M x N. `half` scores them in
-    bfloat16.
+    `chunk` states are scored at once (0: as many as keep the logits small), so memory does not grow with M x N. `smoothing` is the share
+    of the target that is spread evenly over the catalogue (label smoothing, Szegedy et al. 2016, Sec. 7). `half` scores in bfloat16.
     """
 
     chunk: int = 0
+    smoothing: float = 0.0
     half: bool = False
 
     def __call__(self, states: Tensor, table: Tensor, targets: Tensor, rng: np.random.Generator, bias: Tensor | None = None) -> Tensor:
         _check(states, table, targets)
         if bias is not None:  # a bias is one more coordinate that every state has
             states, table = torch.cat([states, states.new_ones(len(states), 1)], 1), torch.cat([table, bias[:, None]], 1)
-        return chunked_cross_entropy(states, table, targets, chunk=self.chunk, half=self.half)
+        loss = chunked_cross_entropy(states, table, targets, chunk=self.chunk, half=self.half)
+        if self.smoothing:
+            # A softmax is linear in its target but for the norm, which stays: the mean of all logits is the logit of the mean item.
+            states = states.to(table.dtype)
+            loss = loss + self.smoothing * (states * (table[targets] - table.mean(0))).sum(1).mean()
+        return loss
 
 
 @dataclass(frozen=True)
@@ -137,25 +146,51 @@ class BPR(_Sampled):
         return F.softplus(negative - positive).mean()
 
 
-def item_loss(name: str, *, negatives: int, popularity: NDArray[np.integer] | None = None, calibration: float = 0.75, half: bool = False) -> ItemLoss:
-    """The loss a setting names: `full`, `sampled`, `gbce`, `bce` or `bpr`. Only `sampled`, which corrects for it, draws by popularity;
-    only `full`, whose time is that of scoring the catalogue, knows `half` precision. Fewer than 16 negatives are drawn for each prediction
-    anew, more for the whole batch at once."""
+@dataclass(frozen=True, eq=False)
+class BPRMax(_Sampled):
+    """-log sum_j w_j sig(s+ - s_j) + bpreg sum_j w_j s_j^2, w the softmax of the negatives' scores: those that score high count, so that many
+    easy negatives do not thin the gradient out (Hidasi and Karatzoglou, 2018, the ranking-max loss with its score regularisation)."""
+
+    bpreg: float = 1.0
+
+    def __call__(self, states: Tensor, table: Tensor, targets: Tensor, rng: np.random.Generator, bias: Tensor | None = None) -> Tensor:
+        positive, negative, _ = self._scores(states, table, targets, rng, bias)
+        hit = negative.isneginf()
+        # Where every negative is the target itself, one of score 0 stands in for them and is then left out of the mean's sum.
+        nothing = hit.all(1, keepdim=True)
+        weight = negative.masked_fill(nothing, 0).log_softmax(1)
+        ahead = torch.logsumexp(weight + F.logsigmoid(positive - negative), 1)
+        size = (weight.exp() * negative.masked_fill(hit, 0).square()).sum(1)
+        return (self.bpreg * size - ahead).masked_fill(nothing[:, 0], 0).mean()
+
+
+def item_loss(
+    name: LossName, *, negatives: int, popularity: NDArray[np.integer] | None = None, alpha: float = 0.75, calibration: float = 0.75,
+    bpreg: float = 1.0, smoothing: float = 0.0, half: bool = False,
+) -> ItemLoss:  # fmt: skip
+    """The loss a setting names: `full`, `sampled`, `gbce`, `bce`, `bpr` or `bpr-max`.
+
+    popularity  (N,) training counts, for `sampled`, which corrects for it, and `bpr` and `bpr-max`, which do not (Hidasi and Karatzoglou
+                2018, additional sampling): they draw in proportion to `popularity ** alpha`. The binary losses are calibrated for even draws.
+    half        score in bfloat16, for `full`, whose time is that of scoring the catalogue
+
+    Fewer than 16 negatives are drawn for each prediction anew, more for the whole batch at once.
+    """
     # A few items as the negatives of a whole batch would teach it about those few alone.
-    drawn = Negatives(negatives, shared=negatives >= FEW)
-    choices: dict[str, ItemLoss] = {
-        "full": FullSoftmax(half=half),
-        "sampled": SampledSoftmax(Negatives(negatives, popularity, shared=negatives >= FEW)),
-        "gbce": GBCE(drawn, calibration),
-        "bce": BCE(drawn),
+    even, drawn = Negatives(negatives, shared=negatives >= FEW), Negatives(negatives, popularity, alpha, shared=negatives >= FEW)
+    choices: dict[LossName, ItemLoss] = {
+        "full": FullSoftmax(smoothing=smoothing, half=half),
+        "sampled": SampledSoftmax(drawn),
+        "gbce": GBCE(even, calibration),
+        "bce": BCE(even),
         "bpr": BPR(drawn),
+        "bpr-max": BPRMax(drawn, bpreg),
     }
     return choices[name]
 
 
 # From so many negatives on, one draw serves all predictions of a batch: one matrix product instead of many gathered vectors.
 FEW = 16
-ITEM_LOSSES = ("full", "sampled", "gbce", "bce", "bpr")
 
 
 def _check(states: Tensor, table: Tensor, targets: Tensor) -> None:

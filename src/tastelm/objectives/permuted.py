@@ -44,28 +44,36 @@ def draw_turns(batch: Sequences, rate: float, span: int, last: float, rng: np.ra
 
     Of every sequence of two items or more one at least is asked for and one at least is known; of a single item nothing is asked.
     """
-    turns = np.zeros(len(batch.values), np.int64)
-    only_last = rng.random(len(batch)) < last
-    for index, (begin, end) in enumerate(zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True)):
-        if end - begin < 2:
-            continue
-        asked = np.array([end - begin - 1]) if only_last[index] else _spans(end - begin, rate, span, rng)
-        turns[begin + rng.permutation(asked)] = np.arange(1, len(asked) + 1)
+    asked = _spans(batch.lengths, rate, span, rng)
+    # Of those who have nothing asked, one item is; of those who have nothing known, one is no longer.
+    counts = np.bincount(batch.owners[asked], minlength=len(batch))
+    drawn = batch.offsets[:-1] + np.floor(rng.random(len(batch)) * batch.lengths).astype(np.int64)
+    asked[drawn[(counts == 0) & (batch.lengths > 1)]] = True
+    asked[drawn[(counts == batch.lengths) & (batch.lengths > 0)]] = False
+    only_last = (rng.random(len(batch)) < last) & (batch.lengths > 1)
+    asked[only_last[batch.owners]] = False
+    asked[batch.offsets[1:][only_last] - 1] = True
+    places, turns = np.flatnonzero(asked), np.zeros(len(batch.values), np.int64)
+    owners = batch.owners[places]
+    begins = np.searchsorted(owners, owners)  # of the questions of the same sequence; sorting by owner leaves them where they are
+    turns[places[np.lexsort((rng.random(len(places)), owners))]] = np.arange(len(places)) - begins + 1
     return turns
 
 
-def _spans(length: int, rate: float, longest: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Places of spans of 1 .. `longest` items, each put anywhere in a stretch of (span / rate) items, the stretches side by side."""
-    asked = list[int]()
-    at = 0
-    while at < length:
-        span = int(rng.integers(1, longest + 1))
-        stretch = max(span, round(span / rate))
-        begin = at + int(rng.integers(stretch - span + 1))
-        asked += range(begin, min(begin + span, length))
-        at += stretch
-    if not asked:
-        asked = [int(rng.integers(length))]
-    if len(asked) == length:  # something must be known
-        del asked[int(rng.integers(length))]
-    return np.array(asked)
+def _spans(lengths: NDArray[np.int64], rate: float, longest: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(T,) places of spans of 1 .. `longest` items, each put anywhere in a stretch of (span / rate) items, the stretches side by side.
+
+    All sequences get their first span, then all that are longer than its stretch their second, and so on.
+    """
+    asked = np.zeros(int(lengths.sum()), bool)
+    begins, at, running = np.cumsum(lengths) - lengths, np.zeros(len(lengths), np.int64), np.flatnonzero(lengths > 0)
+    while len(running):
+        span = rng.integers(1, longest + 1, size=len(running))
+        stretch = np.maximum(span, np.round(span / rate).astype(np.int64))
+        begin = at[running] + np.floor(rng.random(len(running)) * (stretch - span + 1)).astype(np.int64)
+        place = begin[:, None] + np.arange(longest)
+        inside = (np.arange(longest) < span[:, None]) & (place < lengths[running, None])
+        asked[(begins[running, None] + place)[inside]] = True
+        at[running] += stretch
+        running = running[at[running] < lengths[running]]
+    return asked

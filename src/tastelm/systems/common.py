@@ -13,7 +13,7 @@ from tastelm.data.split import Split
 from tastelm.nn.sequence import SequenceRecommender, check_heads, window_for
 from tastelm.objectives.autoregressive import NextItem
 from tastelm.objectives.base import Objective, WeightedSum
-from tastelm.objectives.item_loss import ItemLoss, item_loss
+from tastelm.objectives.item_loss import ItemLoss, LossName, item_loss
 from tastelm.objectives.masked import MaskedItems
 from tastelm.settings import among, setting, span
 from tastelm.strategies import Holistic
@@ -35,15 +35,20 @@ class SequenceConfig:
     dropout: float = setting(0.4, "share of units dropped in training", at_least=0, at_most=0.95, search=span(0.1, 0.6))
     lr: float = setting(3e-3, "peak learning rate of AdamW", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
     weight_decay: float = setting(0.0, "decoupled decay of the weight matrices", at_least=0)
-    loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting("full", "over the whole catalogue, or against drawn negatives")
+    loss: LossName = setting("full", "over the whole catalogue, or against drawn negatives")
     negatives: int = setting(256, "items drawn in a step by the losses that sample", at_least=1)
     softmax: Literal["float32", "bfloat16"] = setting("float32", "how training scores the whole catalogue; bfloat16 halves the time on processors that have it")
     batch: int = setting(768, "predictions in a step", at_least=1)
     max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
 
+    @property
+    def half(self) -> bool:
+        """Whether the softmax is in half precision."""
+        return self.softmax == "bfloat16"
+
     def item_loss(self) -> ItemLoss:
         """What `loss` and `negatives` name."""
-        return item_loss(self.loss, negatives=self.negatives, half=self.softmax == "bfloat16")
+        return item_loss(self.loss, negatives=self.negatives, half=self.half)
 
     def descent(self, *, patience: int = 3) -> Descent:
         """How the weights go downhill; `patience` looks without improvement before they cool down."""
@@ -112,8 +117,5 @@ def cloze_then_tune(stage: Stage, config: MaskedConfig, heads: Mapping[str, nn.M
     """
     answers = stage.module
     assert isinstance(answers, SequenceRecommender) and stage.objective is not None
-    learner = SequenceRecommender(answers.items, answers.backbone, head=answers.head, ask="mask")
-    for name, head in heads.items():
-        learner.add_module(name, head)
-    yield replace(stage, name="pre-train", module=learner, objective=WeightedSum([(1.0, "cloze", stage.objective), *terms]), share=0.7)
+    yield replace(stage, name="pre-train", module=answers.beside(heads), objective=WeightedSum([(1.0, "cloze", stage.objective), *terms]), share=0.7)
     yield replace(stage, name="tune", objective=MaskedItems(config.item_loss(), rate=config.mask, last=1.0), strategy=Holistic(), share=0.3)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
+from tastelm.objectives.item_loss import LossName
 from tastelm.settings import among, setting, span
 from tastelm.systems.baselines.sasrec import SASRec
 
@@ -30,9 +30,7 @@ class GSASRec(SASRec):
 
     @dataclass(frozen=True)
     class Config(SASRec.Config):
-        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
-            "gbce", "over the whole catalogue, or against drawn negatives", source="Petrov and Macdonald 2023"
-        )
+        loss: LossName = setting("gbce", "over the whole catalogue, or against drawn negatives", source="Petrov and Macdonald 2023")
         negatives: int = setting(256, "items drawn in a step", source="Petrov and Macdonald 2023", at_least=1, search=among(128, 256, 512))
         calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1, search=span(0.5, 1.0))
         tied: bool = setting(False, "score items by the vectors that are read", source="Petrov and Macdonald 2023")

@@ -11,7 +11,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
-from tastelm.objectives.item_loss import ItemLoss, item_loss
+from tastelm.objectives.item_loss import ItemLoss, LossName, item_loss
 from tastelm.settings import among, setting, span
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.stage import Stage
@@ -39,9 +39,7 @@ class SASRec(SequenceSystem["SASRec.Config"]):
     class Config(TransformerConfig):
         dim: int = setting(64, "width of the item vectors and states", source="50 in the paper", at_least=2, search=among(32, 64, 128))
         dropout: float = setting(0.4, "share of units dropped in training", source="0.5 in the paper", at_least=0, at_most=0.95, search=span(0.1, 0.6))
-        loss: Literal["full", "sampled", "gbce", "bce", "bpr"] = setting(
-            "full", "over the whole catalogue, or against drawn negatives", source="bce in the paper"
-        )
+        loss: LossName = setting("full", "over the whole catalogue, or against drawn negatives", source="bce in the paper")
         negatives: int = setting(256, "items drawn in a step by the losses that sample", source="1 in the paper", at_least=1)
         calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1)
         block: Literal["pre", "post", "paper"] = setting("pre", "where the norms stand: GPT-2's way, BERT's, or that of SASRec's own code")
@@ -50,7 +48,7 @@ class SASRec(SequenceSystem["SASRec.Config"]):
         windows: Literal["all", "last"] = setting("all", "learn from all of a long history in windows, or from its last window", source="last in the paper")
 
         def item_loss(self) -> ItemLoss:
-            return item_loss(self.loss, negatives=self.negatives, calibration=self.calibration, half=self.softmax == "bfloat16")
+            return item_loss(self.loss, negatives=self.negatives, calibration=self.calibration, half=self.half)
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config

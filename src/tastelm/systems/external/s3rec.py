@@ -49,7 +49,9 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     class Config(TransformerConfig):
         columns: str = setting("all", "columns of categories of the items table to read: all, none, or names with commas between")
         pretrain_epochs: int = setting(30, "passes over the histories in the first stage; 0: none", source="100 to 150 in the paper's code", at_least=0)
-        pretrain_lr: float = setting(1e-3, "peak learning rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1)
+        pretrain_lr: float = setting(
+            1e-3, "peak learning rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True)
+        )
         pretrain_loss: Literal["full", "sampled"] = setting(
             "sampled", "masked items against drawn negatives (InfoNCE) or the whole catalogue", source="one negative in the paper's code"
         )
@@ -103,7 +105,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             "pre-train",
             Associations(module.items, module.backbone, table, critics),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
-            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.softmax == "bfloat16"), weights, config.mask),
+            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.half), weights, config.mask),
             budget=Budget(epochs=config.pretrain_epochs),
             descent=Descent(lr=config.pretrain_lr),
             share=0.5,

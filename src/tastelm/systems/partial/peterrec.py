@@ -53,7 +53,9 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         tune: Literal["patches", "head", "all"] = setting(
             "patches", "what the second stage may change; head: that of the profile alone", source="Yuan et al. 2020"
         )
-        tune_lr: float = setting(1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1)
+        tune_lr: float = setting(
+            1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True)
+        )
 
         def __post_init__(self) -> None:
             if not parse_profile(self.profile) and self.tune == "head":

@@ -43,7 +43,9 @@ class BERT4Rec(SequenceSystem["BERT4Rec.Config"]):
     class Config(TransformerConfig):
         dropout: float = setting(0.2, "share of units dropped in training", source="Sun et al. 2019", at_least=0, at_most=0.95, search=span(0.1, 0.5))
         mask: float = setting(0.5, "share of the items that is hidden", source="0.2 to 0.6 in the paper", above=0, at_most=1, search=span(0.2, 0.7))
-        last: float = setting(0.2, "share of the sequences whose last item alone is hidden", source="1/11 in the paper's code", at_least=0, at_most=1)
+        last: float = setting(
+            0.2, "share of the sequences whose last item alone is hidden", source="1/11 in the paper's code", at_least=0, at_most=1, search=span(0.0, 0.5)
+        )
         batch: int = setting(768, "items read in a step", at_least=1)
         block: Literal["pre", "post"] = setting("pre", "norms before each part, or after it", source="post in the paper")
         positions: Literal["start", "end", "rotary"] = setting(

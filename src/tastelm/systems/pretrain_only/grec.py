@@ -41,7 +41,9 @@ class GRec(SequenceSystem["GRec.Config"]):
         layers: int = setting(2, "residual blocks of encoder and of decoder, of two convolutions each", at_least=1, at_most=32, search=span(1, 4))
         kernel: int = setting(3, "items that a convolution looks at", source="Yuan et al. 2020", at_least=2, at_most=31)
         mask: float = setting(0.5, "share of the items that are gaps", source="0.3 to 0.5 in the paper", above=0, at_most=1, search=span(0.2, 0.6))
-        last: float = setting(0.2, "share of the sequences whose last item alone is the gap", source="0 in the paper", at_least=0, at_most=1)
+        last: float = setting(
+            0.2, "share of the sequences whose last item alone is the gap", source="0 in the paper", at_least=0, at_most=1, search=span(0.0, 0.5)
+        )
         max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
 
     def build(self, sizes: Sizes) -> GapFiller:

@@ -16,6 +16,7 @@ from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import ClozeHead, SequenceRecommender, SequenceTransformer, Shape
 from tastelm.nn.two_stream import TwoStreamRecommender
 from tastelm.objectives.base import Objective
+from tastelm.objectives.item_loss import ItemLoss, item_loss
 from tastelm.objectives.masked import MaskedItems
 from tastelm.objectives.permuted import PermutedItems
 from tastelm.objectives.replaced import ReplacedItems
@@ -29,7 +30,7 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
     """Transformers4Rec (de Souza Pereira Moreira et al., 2021): causal, masked, permuted modelling or replaced-token detection over
     sessions whose items carry side features. A mask hides an item with all its features.
 
-    Deviations: rotary instead of XLNet's relative positions; no label smoothing; features begin at the scale of the items
+    Deviations: rotary instead of XLNet's relative positions; features begin at the scale of the items
     instead of behind a norm each; replaced-token detection ranks with the generator, as in the paper, and draws replacements from the
     items hidden in the batch.
     """
@@ -60,11 +61,24 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
         )
         dropout: float = setting(0.2, "share of units dropped in training", source="0 to 0.5 in the paper", at_least=0, at_most=0.95, search=span(0.1, 0.5))
         mask: float = setting(0.3, "share of the items that is hidden or asked for", source="0 to 0.7 in the paper", above=0, at_most=1, search=span(0.1, 0.6))
-        last: float = setting(0.2, "share of the sequences whose last item alone is asked for", source="0 in the paper", at_least=0, at_most=1)
+        last: float = setting(
+            0.2, "share of the sequences whose last item alone is asked for", source="0 in the paper", at_least=0, at_most=1, search=span(0.0, 0.5)
+        )
         max_span: int = setting(5, "longest span of neighbours that plm asks for", source="2 to 6 in the paper", at_least=1, search=span(2, 6))
         rtd_weight: float = setting(10.0, "of the detection beside the cloze", source="1 to 50 in the paper", at_least=0, search=span(1.0, 50.0, log=True))
         positions: Literal["start", "end", "rotary"] = setting("rotary", "learned vectors counted from an end of the window, or rotary")
+        smoothing: float = setting(
+            0.0,
+            "share of the target that the full softmax spreads over the catalogue",
+            source="0 to 0.9 in the paper",
+            at_least=0,
+            at_most=0.99,
+            search=span(0.0, 0.6),
+        )
         max_epochs: int = setting(400, "ceiling; training usually ends on its own before", at_least=1)
+
+        def item_loss(self) -> ItemLoss:
+            return item_loss(self.loss, negatives=self.negatives, smoothing=self.smoothing, half=self.half)
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
