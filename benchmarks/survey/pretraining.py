@@ -1,6 +1,6 @@
 """Does S3-Rec's pre-training help? With it and without it at equal total minutes, and with the attributes shuffled among the items.
 
-    python benchmarks/survey/pretraining.py --data Beauty Yelp --losses bpr full --budget 4m --seeds 0
+    python benchmarks/survey/pretraining.py --data Beauty Yelp --losses bpr full --budget 10m --seeds 0
 
 Arms: `pre-trained` (half of the minutes for the four objectives, half for the next item), `none` (all minutes for the next item, from
 random weights), `shuffled` (pre-trained on the attributes of other items). Losses of the second stage: `bpr`, the paper's pairwise
@@ -29,7 +29,12 @@ from tastelm.per_case import read_values
 from tastelm.systems.catalogue import system
 
 ARMS = ("pre-trained", "none", "shuffled")
-LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "full": {"loss": "full", "softmax": "bfloat16"}}
+# What the first stage is best at on Beauty's valid part, after 60 s each: with segments .0231, without them .0302 NDCG@10 at the first look of
+# the second stage. The minutes end it, not the epochs.
+FIRST: dict[str, Any] = {"pretrain_epochs": 1000, "pretrain_loss": "full", "pretrain_lr": 3e-3, "mask": 0.4, "sequence_segment": 0.0}
+LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "full": {"loss": "full"}}
+# Trained weights are soon undone at the rate that random ones need: pairwise ranking takes 1e-3 after pre-training, the shipped 3e-3 without.
+GENTLY = {"bpr": {"lr": 1e-3}, "full": {}}
 SHUFFLE_SEED = 0
 
 
@@ -37,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
-    parser.add_argument("--budget", default="4m", help="of both stages together, and of the only stage of the arm `none`")
+    parser.add_argument("--budget", default="10m", help="of both stages together, and of the only stage of the arm `none`")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
     args = parser.parse_args()
@@ -56,8 +61,8 @@ def main() -> None:
 
 
 def settings(arm: str, loss: str) -> dict[str, Any]:
-    """`max_len`, which follows the data, is the same in all arms; the minutes end the first stage, not the epochs."""
-    return {**LOSSES[loss], "pretrain_epochs": 0 if arm == "none" else 1000}
+    """`max_len`, which follows the data, is the same in all arms."""
+    return {"softmax": "bfloat16", **LOSSES[loss], **({"pretrain_epochs": 0} if arm == "none" else {**FIRST, **GENTLY[loss]})}
 
 
 def shuffled(split: Split) -> Split:

@@ -23,6 +23,9 @@ from tastelm.train.schedule import Schedule
 from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
 
+# Losses against drawn negatives climb slowly and rest on plateaus, at popularity first, that the full softmax does not know.
+SLOWER = 4
+
 
 @dataclass(frozen=True)
 class SequenceConfig:
@@ -51,8 +54,9 @@ class SequenceConfig:
         return item_loss(self.loss, negatives=self.negatives, half=self.half)
 
     def descent(self, *, patience: int = 3) -> Descent:
-        """How the weights go downhill; `patience` looks without improvement before they cool down."""
-        return Descent(lr=self.lr, weight_decay=self.weight_decay, schedule=Schedule(patience=patience))
+        """How the weights go downhill; `patience` looks without improvement before they cool down, more where few items are looked at in a step."""
+        waits = patience if self.loss == "full" else SLOWER * patience
+        return Descent(lr=self.lr, weight_decay=self.weight_decay, schedule=Schedule(patience=waits))
 
 
 class MaskedConfig(Protocol):

@@ -60,7 +60,6 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_segment: float = setting(0.5, "weight of segments", source="Zhou et al. 2020", at_least=0)
         mask: float = setting(0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5))
-        patience: int = setting(3, "looks without improvement before the second stage cools down; pairwise losses climb slowly and want more", at_least=1)
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -76,13 +75,18 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
-        shape = Shape(config.dim, config.layers, config.heads, config.max_len, config.dropout)
-        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=config.pretrain_epochs > 0)
+        first = config.pretrain_epochs > 0
+        shape = Shape(
+            config.dim, config.layers, config.heads, config.max_len, config.dropout,
+            # A hidden item is known by its place and by what attention brings, which must be more than a whisper from the start.
+            position_scale=config.dim**0.5 if first else 1.0, init="xavier" if first else "small",
+        )  # fmt: skip
+        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=first)
         return SequenceRecommender(items, SequenceTransformer(shape, causal=True))
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        tune = next_item(module, split, config, patience=config.patience)
+        tune = next_item(module, split, config)
         if config.pretrain_epochs:
             module.backbone.causal = False
             yield self._pre_training(module, split)
