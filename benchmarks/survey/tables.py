@@ -75,6 +75,8 @@ def half(name: str) -> dict[str, str]:
 def measure(name: str, systems: list[str], args: argparse.Namespace) -> None:
     """Train and compare, and judge the trained models under the sampled protocols."""
     folder, split = args.out / name, split_of(name)
+    # What was measured before stands in the table too; it is not trained again.
+    systems = [one for one in SYSTEMS if one in systems or (folder / "rows" / f"{one}.json").is_file()] + [one for one in systems if one not in SYSTEMS]
     files = [SETTINGS / f"{system}.toml" for system in systems if (SETTINGS / f"{system}.toml").is_file()]
     said = f"python benchmarks/survey/tables.py --data {name} --systems {','.join(systems)} --budget {args.budget} --seed {args.seed}"
     precision = {f"{one}.{setting}": value for one in systems for setting, value in half(one).items()}
