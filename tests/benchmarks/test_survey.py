@@ -1,0 +1,55 @@
+"""The scripts of the survey's tables run, go on, and compare within one protocol."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("TASTELM_DATA", ROOT.parent / "shared" / "data"))
+# One thread: on a busy machine two wait for each other.
+ENVIRONMENT = os.environ | {"TASTELM_BENCH_THREADS": "1"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real,
+    pytest.mark.skipif(not (DATA / "s3rec" / "Beauty.txt").is_file(), reason="the data are missing: no s3rec/Beauty.txt in TASTELM_DATA"),
+]
+
+
+def run(script: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "survey" / script), "--data", "Beauty", *arguments],
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_the_tables_go_on_and_tell_improvements_within_a_protocol(tmp_path: Path) -> None:
+    run("tables.py", "--systems", "markov,popularity", "--out", str(tmp_path))
+    before = (tmp_path / "Beauty" / "rows" / "markov.json").stat().st_mtime_ns
+    run("tables.py", "--systems", "sasrec,caser,bert4rec", "--budget", "2steps", "--out", str(tmp_path))
+    board = json.loads((tmp_path / "Beauty" / "leaderboard.json").read_text())
+    assert {row["system"] for row in board["rows"]} == {"popularity", "markov", "sasrec", "caser", "bert4rec"}, "what was there stands beside what is new"
+    assert board["tests"] and (tmp_path / "Beauty" / "report.html").is_file()
+    text = (tmp_path / "Beauty" / "improvements.md").read_text()
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == ["all items ranked", "sampled, uniform-99", "sampled, popularity-100"]
+    told = [line for line in text.splitlines() if line.startswith("| bert4rec | sasrec |")]
+    assert len(told) == 3 and all(line.count("%") == 4 and line.count("[") == 4 for line in told), "each within its protocol, with an interval"
+    assert (tmp_path / "Beauty" / "rows" / "markov.json").stat().st_mtime_ns == before, "it was not made again"
+
+
+def test_pre_training_is_held_against_none_and_shuffled_attributes(tmp_path: Path) -> None:
+    first = run("pretraining.py", "--losses", "bpr", "--budget", "6steps", "--out", str(tmp_path))
+    assert [line.split()[2] for line in first.splitlines()] == ["pre-trained", "none", "shuffled"]
+    table = (tmp_path / "pretraining.md").read_text()
+    assert table.count("[") == 4 + 1, "two paired differences for each of the two arms that are pre-trained, and the note"
+    stages = {place.stem.split("-6steps")[0]: json.loads(place.read_text())["stages"] for place in (tmp_path / "Beauty").glob("*.json")}
+    assert [stage["name"] for stage in stages["bpr-none"]] == ["tune"] and stages["bpr-none"][0]["steps"] == 6
+    assert [stage["steps"] for stage in stages["bpr-pre-trained"]] == [3, 3], "equal in total"
+    again = run("pretraining.py", "--losses", "bpr", "--budget", "6steps", "--out", str(tmp_path))
+    assert again == first and (tmp_path / "pretraining.md").read_text() == table
