@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import HERE, SEED, data_file
+from common import HERE, ROOT, SEED, data_file
 
 import tastelm as tl
 from tastelm.data.split import Split
@@ -64,4 +64,4 @@ def _short(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {name: stage[name] for name in ("name", "steps", "epochs", "seconds", "best", "ended", "trained_parameters", "parameters")}
 
 
-__all__ = ["MAIN", "RESULTS", "SEED", "SETS", "SETTINGS", "judge", "split_of", "stored", "train"]
+__all__ = ["MAIN", "RESULTS", "ROOT", "SEED", "SETS", "SETTINGS", "judge", "split_of", "stored", "train"]

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-from rows import RESULTS, SEED, SETS, SETTINGS, judge, split_of, stored
+from rows import RESULTS, ROOT, SEED, SETS, SETTINGS, judge, split_of, stored
 
 import tastelm as tl
 from tastelm.data.split import Split
@@ -36,6 +37,9 @@ SYSTEMS = (
 SAMPLED = ("uniform-99", "popularity-100")
 # Table 4 is about Beauty, Table 5 about Yelp: the rows that pre-train on sequences, and the baselines they are told against.
 TABLE = {"Beauty": (("bert4rec", "s3rec"), ("caser", "gru4rec", "sasrec")), "Yelp": (("uprec", "s3rec"), ("caser", "sasrec", "bert4rec", "gru4rec"))}
+# The page that says what held up; its tables are those of the results.
+PAGE = ROOT / "docs" / "survey.md"
+BLOCK = re.compile(r"<!-- (\S+\.md) -->\n.*?<!-- end -->", re.DOTALL)
 PRINTED = ("hr@5", "ndcg@5", "hr@10", "ndcg@10")
 
 
@@ -57,6 +61,8 @@ def main() -> None:
             measure(name, systems, args)
         if (args.out / name / "leaderboard.json").is_file() and name in TABLE:
             write_text(args.out / name / "improvements.md", improvements(name, args.out / name))
+    if args.out == RESULTS:
+        write_text(PAGE, embedded(PAGE.read_text(), RESULTS))
 
 
 def search(systems: list[str], budget: str, out: Path) -> None:
@@ -115,6 +121,19 @@ def improvements(name: str, folder: Path) -> str:
                     lines.append(f"| {one} | {other} | " + " | ".join(_cell(folder / place, one, other, metric) for metric in PRINTED) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def embedded(page: str, results: Path) -> str:
+    """The page with the tables of the results in its blocks, their headings two levels down; a block whose file is not there stays as it is."""
+
+    def block(found: re.Match[str]) -> str:
+        place = results / found[1]
+        if not place.is_file():
+            return found[0]
+        text = re.sub(r"^#", "###", place.read_text().strip(), flags=re.MULTILINE)
+        return f"<!-- {found[1]} -->\n{text}\n<!-- end -->"
+
+    return BLOCK.sub(block, page)
 
 
 def _cell(folder: Path, one: str, other: str, metric: str) -> str:
