@@ -74,7 +74,7 @@ def search(systems: list[str], budget: str, out: Path) -> None:
 
 
 def half(name: str) -> dict[str, str]:
-    """Every system that scores the whole catalogue in training does so in bfloat16 here, which costs half the time and no accuracy that could be told."""
+    """Every system that scores the whole catalogue in training does so in bfloat16 here: sasrec on Beauty scores the same with it."""
     return {"softmax": "bfloat16"} if hasattr(system(name).Config(), "softmax") else {}
 
 
