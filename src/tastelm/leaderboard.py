@@ -37,10 +37,15 @@ class Leaderboard:
 
     def row(self, system: str) -> Mapping[str, Any]:
         """The row of a system. Raises KeyError."""
-        for row in self.rows:
-            if row["system"] == system:
-                return row
-        raise KeyError(system)
+        return row_of(self.rows, system)
+
+
+def row_of(rows: Sequence[Mapping[str, Any]], system: str) -> Mapping[str, Any]:
+    """The row of a system. Raises KeyError."""
+    for row in rows:
+        if row["system"] == system:
+            return row
+    raise KeyError(system)
 
 
 def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tastelm.leaderboard import row_of
 from tastelm.metrics import stratified_ci
 
 # Metric -> (C,) values of the sessions of a window.
@@ -32,10 +33,7 @@ class OverTime:
 
     def row(self, system: str) -> Mapping[str, Any]:
         """The row of a system. Raises KeyError."""
-        for row in self.rows:
-            if row["system"] == system:
-                return row
-        raise KeyError(system)
+        return row_of(self.rows, system)
 
 
 def average(walks: Sequence[Sequence[Values]]) -> dict[str, Any]:
