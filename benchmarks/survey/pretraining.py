@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--budget", default="10m", help="of both stages together, and of the only stage of the arm `none`")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--lr", type=float, help="rate of the second stage, the same in all arms")
@@ -52,7 +53,7 @@ def main() -> None:
         question = protocol(split, seed=split.seed)
         for loss in args.losses:
             for seed in map(int, args.seeds.split(",")):
-                for arm in ARMS:
+                for arm in args.arms:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
                     job = Job(system("s3rec").create(settings(arm, loss, args.lr)), shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
