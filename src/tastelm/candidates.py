@@ -19,11 +19,12 @@ from tastelm.errors import DataError, SettingError
 class Ranking:
     """How a question is put: `full`, `uniform-99` or `popularity-100`.
 
-    kind   all items, or each target against items drawn uniformly or by training popularity
+    kind   all items, or each target against items drawn uniformly, by training popularity, or among those its user disliked (a task of
+           its own, see `tastelm.tasks.liked`)
     count  items drawn
     """
 
-    kind: Literal["full", "uniform", "popularity"] = "full"
+    kind: Literal["full", "uniform", "popularity", "disliked"] = "full"
     count: int = 0
 
     @classmethod

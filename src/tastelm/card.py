@@ -51,6 +51,7 @@ class Question(Enum):
     SEQUENTIAL = "sequential"
     SESSION = "session"
     TOP_N = "top-n"
+    ZERO_SHOT = "zero-shot"
 
 
 class DataType(Enum):
@@ -61,6 +62,7 @@ class DataType(Enum):
     ATTRIBUTE = "textual (attributes)"
     TIME = "times"
     PROFILE = "user attributes"
+    TEXT = "textual"
 
 
 @dataclass(frozen=True)

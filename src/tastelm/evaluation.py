@@ -16,7 +16,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Cases, Part, Split
 from tastelm.errors import DataError, SettingError
 from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
-from tastelm.systems.base import ItemScorer
+from tastelm.systems.base import CandidateScorer, ItemScorer
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
 DEFAULT_METRICS = parse_metrics(
@@ -71,9 +71,13 @@ class Evaluation:
 
 
 def protocol(
-    split: Split, *, part: Part = Part.TEST, ranking: str = "full", metrics: Sequence[Metric] = DEFAULT_METRICS, seen: str = "auto", seed: int = 0
-) -> Protocol:
-    """A protocol for `split`. `seen`: `mask`, `keep`, or `auto`, which masks unless users come back to items in this data.
+    split: Split, *, part: Part = Part.TEST, ranking: str = "full", metrics: Sequence[Metric] = DEFAULT_METRICS, seen: str = "auto", seed: int = 0,
+    most: int | None = None,
+) -> Protocol:  # fmt: skip
+    """A protocol for `split`.
+
+    seen  `mask`, `keep`, or `auto`, which masks unless users come back to items in this data
+    most  questions that are asked, drawn at random where there are more
 
     Raises SettingError for unknown words, DataError if there are no questions.
     """
@@ -83,6 +87,7 @@ def protocol(
     cases = split.cases(part)
     if len(cases) == 0:
         raise DataError(f"{split.dataset.name}: the split {split.protocol} has no {part.name.lower()} questions to evaluate on.")
+    cases = cases if most is None else cases.sample(most, seed)
     negatives = None if chosen.kind == "full" else draw_negatives(chosen, cases, split, seed)
     return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed)
 
@@ -99,16 +104,28 @@ def rank(
     for at in range(0, len(order), rows):
         chosen = order[at : at + rows]
         histories, targets = cases.histories.take(chosen), cases.targets.take(chosen)
-        scores = scorer.item_scores(histories, cases.users[chosen]).float().cpu()
+        asked = None if negatives is None else allowed(negatives[chosen], targets, n_items)
+        scores = _scored(scorer, histories, cases.users[chosen], asked, n_items).float().cpu()
         check_scores(scores, name)
         if mask_seen:
             set_aside(scores, histories)
-        if negatives is not None:
-            scores.masked_fill_(torch.from_numpy(~allowed(negatives[chosen], targets, n_items)), -torch.inf)
+        if asked is not None:
+            scores.masked_fill_(torch.from_numpy(~asked), -torch.inf)
         places = np.concatenate([np.arange(cases.targets.offsets[c], cases.targets.offsets[c + 1]) for c in chosen])
         above[places], tied[places], candidates[chosen] = _count(scores, targets)
         lists[chosen] = top_k(scores, k)[0]
     return Ranks(above, tied, cases.targets.offsets, candidates), lists
+
+
+def _scored(scorer: ItemScorer, histories: Sequences, users: NDArray[np.int32], asked: NDArray[np.bool_] | None, n_items: int) -> Tensor:
+    """(B, N) scores; of those not `asked` (B, N) they may be anything."""
+    if asked is None or not isinstance(scorer, CandidateScorer):
+        return scorer.item_scores(histories, users)
+    rows, items = np.nonzero(asked)
+    found = scorer.candidate_scores(histories, users, Sequences.from_lengths(items, np.count_nonzero(asked, axis=1)))
+    scores = found.new_zeros(len(histories), n_items)
+    scores[torch.from_numpy(rows), torch.from_numpy(items)] = found
+    return scores
 
 
 def _count(scores: Tensor, targets: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

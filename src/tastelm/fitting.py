@@ -77,7 +77,8 @@ def fit_system(
             torch.manual_seed(seed + index + 1)
     users = split.users if getattr(module, "needs_users", False) else Vocabulary([])
     recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen, sizes=system.sizes(split))
-    size = sum(value.numel() for value in module.state_dict().values())
+    # What is frozen and kept elsewhere stands in no state dict, but counts.
+    size = sum(value.numel() for value in {**dict(module.named_parameters()), **module.state_dict()}.values())
     return Fitted(recommender, stages, time.perf_counter() - began, peak.mib, size)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from tastelm.card import Target
+from tastelm.card import Paradigm, Target
 from tastelm.data.dataset import Dataset
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import split
@@ -32,7 +32,10 @@ from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 
 # Small enough for seconds; a system takes those of them that it has.
-SMALL: dict[str, Any] = {"dim": 16, "layers": 1, "heads": 2, "dropout": 0.1, "max_len": 10, "batch": 512, "lr": 1e-2}
+SMALL: dict[str, Any] = {
+    "dim": 16, "layers": 1, "heads": 2, "dropout": 0.1, "max_len": 10, "batch": 512, "lr": 1e-2,
+    "model": "scratch:dim=16,layers=1,heads=2,context=128,vocabulary=300",
+}  # fmt: skip
 ITEMS = 20
 # Of the steps on the noisy circle this share goes to the next item; the others go anywhere.
 FAITHFUL = 0.8
@@ -50,7 +53,7 @@ def circle(users: int = 150, *, seed: int = 0, faithful: float = FAITHFUL) -> Da
         for at in range(int(rng.integers(6, 14))):
             rows.append((f"u{user}", str(item), float(at)))
             item = (item + 1) % ITEMS if rng.random() < faithful else int(rng.integers(ITEMS))
-    return Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), name="circle")
+    return _toy(rows, "circle")
 
 
 def tastes(users: int = 150, *, seed: int = 0) -> Dataset:
@@ -62,7 +65,13 @@ def tastes(users: int = 150, *, seed: int = 0) -> Dataset:
     for user in range(users):
         chosen = rng.choice(half, size=4, replace=False, p=weight / weight.sum()) + half * (user % 2)
         rows += [(f"u{user}", str(item), float(at)) for at, item in enumerate(chosen)]
-    return Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), name="tastes")
+    return _toy(rows, "tastes")
+
+
+def _toy(rows: list[tuple[str, str, float]], name: str) -> Dataset:
+    """Items are called by name, for systems that read."""
+    items = pl.DataFrame({"item": [str(item) for item in range(ITEMS)], "title": [f"Number {item}" for item in range(ITEMS)]})
+    return Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), items=items, name=name)
 
 
 def train(system: type[System[Any]], data: Dataset, settings: Mapping[str, Any] | None = None, *, budget: str = "300steps") -> Fitted:
@@ -150,7 +159,14 @@ def ignores_the_batch(system: type[System[Any]], settings: Mapping[str, Any] | N
 
 
 def learns(system: type[System[Any]], settings: Mapping[str, Any] | None = None) -> None:
-    """The toy is learnt, and not better than it can be: fails if the step, the shift or the mask is broken."""
+    """The toy is learnt, and not better than it can be: fails if the step, the shift or the mask is broken.
+
+    A system that tunes nothing has nothing to learn; it must not train a single weight.
+    """
+    if system.card.paradigm is Paradigm.TUNING_FREE:
+        trained = sum(stage.trained_parameters for stage in train(system, circle(60), settings).stages)
+        assert trained == 0, f"{system.__name__} calls itself tuning-free, but trains {trained} weights"
+        return
     ordered = bool({Target.AUTOREGRESSIVE, Target.MASKED} & set(system.card.objectives)) or system.card.objectives == (Target.NONE,)
     data = circle(400) if ordered else tastes(400)
     fitted = train(system, data, settings)

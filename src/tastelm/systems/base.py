@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -30,6 +30,25 @@ class ItemScorer(Protocol):
 
 
 @runtime_checkable
+class CandidateScorer(Protocol):
+    """A module that can score a few candidates for much less than the whole catalogue."""
+
+    def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
+        """(T,) scores, on the scale of `item_scores`, of the candidates of each of B histories, end to end; each at least one."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How a run is judged where its fit ends: `ranking` as `tastelm evaluate` takes it, over `cases` questions at most (None: all).
+
+    What takes seconds to answer one question says here what can be afforded; the numbers carry the protocol with them.
+    """
+
+    ranking: str = "full"
+    cases: int | None = None
+
+
+@runtime_checkable
 class Profiler(Protocol):
     """A module that can say what the user of a history is likely to be."""
 
@@ -45,6 +64,7 @@ class System(ABC, Generic[C]):
 
     card: ClassVar[Card]
     Config: ClassVar[type]
+    judging: ClassVar[Judging] = Judging()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

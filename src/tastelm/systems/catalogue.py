@@ -32,6 +32,7 @@ SYSTEMS: dict[str, str] = {
     "uprec": "holistic.uprec:UPRec",
     "peterrec": "partial.peterrec:PeterRec",
     "s3rec": "external.s3rec:S3Rec",
+    "lm-zeroshot": "tuning_free.lm_zeroshot:LMZeroShot",
 }
 
 _ADDED: dict[str, type[System[Any]]] = {}

@@ -1,0 +1,72 @@
+"""Encoder-decoders: a text is read whole, and another is written from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tastelm.errors import SettingError
+from tastelm.plm.port import KeyValueShape, LanguageModel, Prefix
+
+
+@dataclass
+class Memory:
+    """B texts as the encoder has read them: states (B, W, D), and mask (B, W) bool of what in them counts."""
+
+    states: Tensor
+    mask: Tensor
+
+    def take(self, rows: Tensor) -> Memory:
+        """The texts of `rows`, each as often as it stands there."""
+        return Memory(self.states[rows], self.mask[rows])
+
+
+class Seq2SeqLM(LanguageModel):
+    """An encoder and a decoder, such as T5. `forward` is the encoder; `write` the decoder."""
+
+    @property
+    def width(self) -> int:
+        return int(self.network.config.d_model)
+
+    @property
+    def context(self) -> int:
+        """T5 knows distances, not places: how long a text may be is a matter of memory."""
+        return int(getattr(self.network.config, "n_positions", 0) or 1_000_000)
+
+    @property
+    def kv_shape(self) -> KeyValueShape:
+        config = self.network.config
+        return KeyValueShape(config.num_layers, config.num_heads, config.d_kv)
+
+    def forward(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Tensor:
+        if prefix is not None:
+            raise SettingError("an encoder takes no prefix of keys and values. Give it vectors before its text instead.")
+        states: Tensor = self.network.get_encoder()(inputs_embeds=embeds, attention_mask=mask.long()).last_hidden_state
+        return states
+
+    def read(self, embeds: Tensor, mask: Tensor) -> Memory:
+        """Read B texts of vectors (B, W, D)."""
+        return Memory(self(embeds, mask), mask)
+
+    def write(self, memory: Memory, ids: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
+        """States (B, T, D) behind the start token and T - 1 tokens already written (B, T), and what `ids` may be gone on with by `cache`.
+
+        With a cache `ids` (B, 1) is the newest token alone.
+        """
+        out = self.network.get_decoder()(
+            input_ids=ids, encoder_hidden_states=memory.states, encoder_attention_mask=memory.mask.long(), cache=cache, use_cache=cache is not None
+        )
+        return out.last_hidden_state, out.cache
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., V). T5 scales its states where the words are written by the vectors they are read by."""
+        if self.network.config.tie_word_embeddings:
+            states = states * self.width**-0.5
+        return super().logits(states)
+
+    def starts(self, rows: int, device: torch.device) -> Tensor:
+        """(rows, 1) the token that every written text begins behind."""
+        return torch.full((rows, 1), int(self.network.config.decoder_start_token_id), device=device)

@@ -1,0 +1,102 @@
+"""Words to numbers and back: the tokenizer of a pre-trained model, or a byte-level one trained on the texts at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tastelm.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+START, END, MASK = "<|start|>", "<|end|>", "<|mask|>"
+# What stands between documents in the training of the models we know, in the order of preference: where a text begins out of nothing.
+STARTS = ("<|endoftext|>", START, "<s>", "[CLS]")
+ENDS = ("<|endoftext|>", END, "</s>", "[SEP]")
+MASKS = (MASK, "[MASK]", "<mask>")
+
+
+class Tokens:
+    """A tokenizer as the library uses it.
+
+    start, end  ids of what begins and ends a text
+    mask        id of what hides a token, None for a model that fills no gaps
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.size: int = tokenizer.get_vocab_size()
+        start, end = self._first(STARTS), self._first(ENDS)
+        if start is None or end is None:
+            raise DataError(f"the tokenizer has no token that begins and ends a text ({', '.join(STARTS)}), so it does not fit. Give the model's own.")
+        self.start, self.end, self.mask = start, end, self._first(MASKS)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, with nothing added at its ends."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of many texts at once."""
+        return [found.ids for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, without what only marks beginnings and ends."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def word(self, token: int) -> str:
+        """A single token, as the tokenizer writes it."""
+        return str(self._tokenizer.id_to_token(token))
+
+    def to_json(self) -> str:
+        """All of it as text, for `from_json`."""
+        found: str = self._tokenizer.to_str()
+        return found
+
+    def _first(self, names: Iterable[str]) -> int | None:
+        return next((found for name in names if (found := self._tokenizer.token_to_id(name)) is not None), None)
+
+
+def from_json(text: str) -> Tokens:
+    """A tokenizer out of what `to_json` gave. Raises DataError for anything else."""
+    library = _library()
+    try:
+        tokenizer = library.Tokenizer.from_str(text)
+    except Exception as error:  # the library knows no narrower one
+        raise DataError(f"the text of the tokenizer is damaged ({' '.join(str(error).split())[:200]}). Take it anew from where it came.") from error
+    return Tokens(tokenizer)
+
+
+def from_folder(folder: Path) -> Tokens:
+    """The tokenizer of a model's folder. Raises DataError if it has none that can be read."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise DataError(f"{folder}: tokenizer.json is missing, so nothing can be read with this model. Save it with save_pretrained of a fast tokenizer.")
+    return from_json(path.read_text())
+
+
+def trained_on(texts: Iterable[str], *, size: int) -> Tokens:
+    """A byte-level BPE tokenizer of at most `size` tokens, trained on `texts`: it can write any text, and each digit is a token of its own."""
+    library = _library()
+    tokenizer = library.Tokenizer(library.models.BPE())
+    tokenizer.pre_tokenizer = library.pre_tokenizers.Sequence(
+        [library.pre_tokenizers.Digits(individual_digits=True), library.pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = library.decoders.ByteLevel()
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    trainer = library.trainers.BpeTrainer(vocab_size=size, special_tokens=[START, END, MASK], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return Tokens(tokenizer)
+
+
+def _library() -> Any:
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise MissingExtra("tokenizers", "lm", "a language model") from error
+    return tokenizers

@@ -1,0 +1,1 @@
+"""Prompts meet language models: how segments become vectors, and the ways an answer is read off."""

@@ -1,0 +1,51 @@
+"""What systems that read share: the texts of the items, and the prompt as a setting."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, Literal
+
+from tastelm.data.split import Split
+from tastelm.errors import DataError, SettingError
+from tastelm.text.family import family
+from tastelm.text.template import Template
+from tastelm.text.titles import clean_title
+
+Untitled = Literal["refuse", "id"]
+
+
+def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str) -> list[str]:
+    """The title of every item of the catalogue, in the order of the codes.
+
+    clean     drop years and other names, and bring articles to the front
+    untitled  what becomes of items without a title: they are refused, or called by their id
+
+    Raises DataError if an item without a title is refused.
+    """
+    known = split.dataset.titles()
+    missing = [item for item in split.items.ids if not known.get(item, "").strip()]
+    if missing and untitled == "refuse":
+        raise DataError(
+            f"{split.dataset.name}: {owner} reads the titles of items, but {len(missing):,} of {len(split.items):,} have none, such as item {missing[0]!r}. "
+            "Give an items table with a column title, or call them by their ids with --set untitled=id."
+        )
+    texts = [known.get(item, "").strip() or item for item in split.items.ids]
+    return [clean_title(text) for text in texts] if clean else texts
+
+
+def spelled(family_name: str, template: str) -> str:
+    """A template of a family as the text of a setting, so that a run folder holds the very words. Raises SettingError."""
+    found = asdict(family(family_name)[template])
+    return json.dumps(found, ensure_ascii=False)
+
+
+def read_back(prompt: str) -> Template:
+    """The template of a setting. Raises SettingError for a text that is none."""
+    try:
+        content: dict[str, Any] = json.loads(prompt)
+        return Template(**content)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, SettingError):
+            raise
+        raise SettingError(f"prompt: {prompt[:60]!r} is no template. It is filled in from family and template; leave it out.") from error

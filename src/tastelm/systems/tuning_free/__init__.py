@@ -1,0 +1,1 @@
+"""Systems that prompt a pre-trained model and tune nothing."""
