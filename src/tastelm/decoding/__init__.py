@@ -1,0 +1,1 @@
+"""Decoding: how a generator's probabilities become items of the catalogue and nothing else."""
