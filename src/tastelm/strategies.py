@@ -1,7 +1,7 @@
 """Who may change in a stage: the eight training strategies of the survey's section 4. Nothing else sets `requires_grad`.
 
 A strategy is a rule over named parameter groups. The group of a parameter is the first part of its name in the assembled
-module, so a module with the children `items`, `backbone` and `head` has these three groups.
+module, so a module with the children `items`, `backbone` and `head` has these three groups; low-rank adapters are the group `adapter`.
 
 | strategy      | pre-trained model           | prompt  | the rest |
 |---------------|-----------------------------|---------|----------|
@@ -28,6 +28,7 @@ from tastelm.errors import StrategyError
 # The groups that a pre-trained model brings along; a prompt and everything else come on top.
 PRETRAINED = frozenset({"backbone", "items"})
 PROMPT = frozenset({"prompt"})
+ADAPTER = "adapter"
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ STRATEGIES: tuple[type[Strategy], ...] = (PretrainOnly, Holistic, Partial, Exter
 
 
 def group_of(parameter: str) -> str:
-    """`backbone.blocks.0.up.weight` -> `backbone`."""
-    return parameter.split(".", 1)[0]
+    """`backbone.blocks.0.up.weight` -> `backbone`. What was put into a matrix of a pre-trained model (`lora_A`, `lora_B`) is a group of its own."""
+    return ADAPTER if ".lora_" in parameter else parameter.split(".", 1)[0]
 
 
 @dataclass(frozen=True)

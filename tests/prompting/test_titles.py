@@ -37,7 +37,7 @@ def test_the_newest_are_shown_in_the_order_asked_for() -> None:
 
 
 def test_prompts_name_what_is_shown() -> None:
-    first, second, third = map(plain, scorer().prompts(HISTORIES))
+    first, second, third = map(plain, scorer().prompts(HISTORIES, NOBODY))
     assert "The Matrix, Toy Story" in first and "Alien" not in second and "Alien, The Matrix, Alien" in third and "Godfather" not in third
 
 

@@ -53,6 +53,11 @@ class Tokens:
         """A single token, as the tokenizer writes it."""
         return str(self._tokenizer.id_to_token(token))
 
+    def number(self, word: str) -> int | None:
+        """The id of a single token, None if there is none of that name."""
+        found: int | None = self._tokenizer.token_to_id(word)
+        return found
+
     def to_json(self) -> str:
         """All of it as text, for `from_json`."""
         found: str = self._tokenizer.to_str()
@@ -80,8 +85,11 @@ def from_folder(folder: Path) -> Tokens:
     return from_json(path.read_text())
 
 
-def trained_on(texts: Iterable[str], *, size: int) -> Tokens:
-    """A byte-level BPE tokenizer of at most `size` tokens, trained on `texts`: it can write any text, and each digit is a token of its own."""
+def trained_on(texts: Iterable[str], *, size: int, marks: Sequence[str] = ()) -> Tokens:
+    """A byte-level BPE tokenizer of at most `size` tokens, trained on `texts`: it can write any text, and each digit is a token of its own.
+
+    marks  further tokens, each whole wherever it stands in a text and on top of `size`
+    """
     library = _library()
     tokenizer = library.Tokenizer(library.models.BPE())
     tokenizer.pre_tokenizer = library.pre_tokenizers.Sequence(
@@ -91,6 +99,7 @@ def trained_on(texts: Iterable[str], *, size: int) -> Tokens:
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
     trainer = library.trainers.BpeTrainer(vocab_size=size, special_tokens=[START, END, MASK], initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens([library.AddedToken(mark, normalized=False) for mark in marks])
     return Tokens(tokenizer)
 
 

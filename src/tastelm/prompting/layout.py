@@ -95,7 +95,10 @@ def lay_out(prompts: Sequence[Prompt], tokens: Tokens, *, start: bool = True, en
 
     Raises DataError for a slot that is not filled, and a prompt that is longer than `longest`.
     """
-    found = [list(_places(prompt, tokens, start, end)) for prompt in prompts]
+    tidy = [joined(prompt) for prompt in prompts]
+    texts = [segment.text for prompt in tidy for segment in prompt if isinstance(segment, Text)]
+    read = iter(tokens.encode_all(texts))
+    found = [list(_places(prompt, read, tokens, start, end)) for prompt in tidy]
     width = max(map(len, found), default=0)
     if longest is not None and width > longest:
         where = next(index for index, places in enumerate(found) if len(places) == width)
@@ -115,17 +118,17 @@ def lay_out(prompts: Sequence[Prompt], tokens: Tokens, *, start: bool = True, en
     return Layout(ids, origin, rows, learn, tuple(names))
 
 
-def _places(prompt: Prompt, tokens: Tokens, start: bool, end: bool) -> Iterator[tuple[int, str | None, bool]]:
-    """Of each place: its token, or the row of its vector and the source, and whether it is learnt."""
+def _places(prompt: Prompt, read: Iterator[list[int]], tokens: Tokens, start: bool, end: bool) -> Iterator[tuple[int, str | None, bool]]:
+    """Of each place: its token, or the row of its vector and the source, and whether it is learnt. `read` holds the tokens of the next texts."""
     if start:
         yield tokens.start, None, False
     learnt = False
-    for segment in joined(prompt):
+    for segment in prompt:
         if isinstance(segment, Slot):
             raise DataError(f"the slot '{segment.name}' of a prompt is not filled. Render the template with a record that has it.")
         if isinstance(segment, Text):
             learnt = segment.learn
-            yield from ((token, None, learnt) for token in tokens.encode(segment.text))
+            yield from ((token, None, learnt) for token in next(read))
         else:
             learnt = False
             yield from ((row, segment.source, False) for row in segment.rows)

@@ -57,8 +57,8 @@ class TitleLikelihood(nn.Module):
         self._title_tokens: list[list[int]] = []
         self._prior: NDArray[np.float64] = np.empty(0)
 
-    def prompts(self, histories: Sequences) -> list[Prompt]:
-        """What the model is given for each history."""
+    def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
+        """What the model is given for each history; nobody's identity is used."""
         self._read()
         assert self._names is not None
         names = self._names
@@ -75,7 +75,7 @@ class TitleLikelihood(nn.Module):
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
         self._read()
-        likelihoods = torch.cat([*self._likelihoods(self.prompts(histories), candidates), torch.empty(0)])
+        likelihoods = torch.cat([*self._likelihoods(self.prompts(histories, users), candidates), torch.empty(0)])
         codes = candidates.values
         if self.normaliser == "mean":
             return likelihoods / torch.tensor([len(self._title_tokens[code]) for code in codes])
@@ -97,7 +97,7 @@ class TitleLikelihood(nn.Module):
         """(T,) log-likelihoods of titles behind the prompt of somebody without a history; each title is asked for once."""
         missing = np.unique(codes[np.isnan(self._prior[codes])])
         if len(missing):
-            nobody = self.prompts(Sequences.of([[]]))
+            nobody = self.prompts(Sequences.of([[]]), np.full(1, -1, np.int32))
             self._prior[missing] = next(iter(self._likelihoods(nobody, Sequences.of([missing])))).double().numpy()
         found: NDArray[np.float64] = self._prior[codes]
         return found

@@ -16,6 +16,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.settings import configure, search_space
+from tastelm.text.segments import Prompt
 from tastelm.train.stage import Stage
 
 C = TypeVar("C")
@@ -39,13 +40,16 @@ class CandidateScorer(Protocol):
 
 @dataclass(frozen=True)
 class Judging:
-    """How a run is judged where its fit ends: `ranking` as `tastelm evaluate` takes it, over `cases` questions at most (None: all).
+    """How a run is judged, where answers are costly: what is not full says so in the protocol that the numbers carry.
 
-    What takes seconds to answer one question says here what can be afforded; the numbers carry the protocol with them.
+    ranking  where its fit ends, as `tastelm evaluate` takes it
+    cases    how many questions it is asked there at most, None for all
+    looks    how many it is asked at each look in between: enough for a steady choice of the best weights; more would cost more than it tells
     """
 
     ranking: str = "full"
     cases: int | None = None
+    looks: int = 10_000
 
 
 @runtime_checkable
@@ -54,6 +58,14 @@ class Profiler(Protocol):
 
     def profiles(self, histories: Sequences) -> Mapping[str, Tensor]:
         """Attribute -> (B, categories) probabilities, for B histories of item codes (any length, also none)."""
+
+
+@runtime_checkable
+class Prompted(Protocol):
+    """A module that asks a language model."""
+
+    def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
+        """What the model is given for each of B histories of item codes (any length, also none) and who asks (-1: a stranger)."""
 
 
 class System(ABC, Generic[C]):

@@ -32,7 +32,11 @@ SYSTEMS: dict[str, str] = {
     "uprec": "holistic.uprec:UPRec",
     "peterrec": "partial.peterrec:PeterRec",
     "s3rec": "external.s3rec:S3Rec",
+    "tiger": "pretrain_only.tiger:Tiger",
+    "p5": "tuning_free.p5:P5",
     "lm-zeroshot": "tuning_free.lm_zeroshot:LMZeroShot",
+    "llm-rerank": "tuning_free.llm_rerank:LLMRerank",
+    "instruct-rec": "plm_tuning.instruct_rec:InstructRec",
 }
 
 _ADDED: dict[str, type[System[Any]]] = {}

