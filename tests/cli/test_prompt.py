@@ -1,0 +1,55 @@
+"""`tastelm prompt show` from outside."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tastelm.testing import SMALL, circle
+
+from .running import tastelm
+
+MODEL = f"model={SMALL['model']}"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    data = circle(20)
+    data.interactions.write_csv(tmp_path / "interactions.csv")
+    assert data.items is not None
+    data.items.write_csv(tmp_path / "items.csv")
+    return tmp_path
+
+
+def test_it_prints_the_very_text_and_what_is_trained(log: Path) -> None:
+    found = tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL)
+    assert found.code == 0 and "Number" in found.out and "tokens of the 128 that the model reads" in found.out and "trains nothing" in found.out
+
+
+def test_json_holds_the_same(log: Path) -> None:
+    found = tastelm("prompt", "show", "p5", "--data", str(log), "--user", "u1", "--json", "--set", "dim=16", "--set", "heads=2", "--set", "ids=random")
+    told = json.loads(found.out)
+    assert told["user"] == "u1" and "user_" in told["prompt"] and told["example"]["target"] and told["training"][0]["trained"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ease", "--user", "u1"], "ease gives no prompt to a language model"),
+        (["lm-zeroshot", "--user", "nobody", "--set", MODEL], "the user 'nobody' is asked nothing"),
+        (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "template=9"], "family 'sileo' has no template '9'"),
+        (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "family=silo"], "there is no family of templates 'silo'"),
+        (["lm-zeroshot", "--user", "u1", "--set", "model=gpt2"], "model: 'gpt2' is not known"),
+        (["p5", "--user", "u1", "--set", "ask=5-5", "--set", "ids=random"], "family 'p5-sequential' has no template '5-5'"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_a_sentence(log: Path, arguments: list[str], sentence: str) -> None:
+    found = tastelm("prompt", "show", *arguments, "--data", str(log))
+    assert found.code == 2 and sentence in found.err and "Traceback" not in found.err
+
+
+def test_items_without_titles_are_refused(log: Path) -> None:
+    (log / "items.csv").unlink()
+    found = tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL)
+    assert found.code == 2 and "lm-zeroshot reads the titles of items, but 20 of 20 have none" in found.err
+    assert tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL, "--set", "untitled=id").code == 0
