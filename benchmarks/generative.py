@@ -1,0 +1,151 @@
+"""Items written as tokens: what the tokens follow, what leaks, and what it costs beside a softmax over the items.
+
+    python benchmarks/generative.py                            # every arm on its data, 10 minutes of training each; goes on where it stood
+    python benchmarks/generative.py --data Beauty --arms p5-random,p5-collaborative
+    python benchmarks/generative.py --table                    # write the table of what is there
+
+On Beauty (no text): p5 with random, collaborative and sequential ids, beside popularity and sasrec at equal minutes, and the rule of the next
+integer on sequential ids and on ids given along all data, which leak. On the games (with titles): tiger with semantic and with random ids of
+equal shape, beside popularity and sasrec. All items ranked, leave-one-out; differences are paired over users.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import HERE, SEED, Missing
+
+sys.path.insert(0, str(HERE / "survey"))
+from rows import MAIN, train
+
+import tastelm as tl
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Part, Split
+from tastelm.evaluation import protocol
+from tastelm.files import write_json, write_text
+from tastelm.item_tokens.leak import order_rule
+from tastelm.item_tokens.sequential import file_order_tokens, first_met, sequential_tokens
+from tastelm.jobs import Job
+from tastelm.metrics import bootstrap_ci
+from tastelm.per_case import read_values
+from tastelm.systems.catalogue import system
+from tastelm.systems.written import Indexing
+
+RESULTS = HERE / "results" / "generative"
+DATA = {"Beauty": "s3rec/Beauty.txt", "games": "games/sequences.tsv"}
+HALF = {"softmax": "bfloat16"}
+ARMS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
+    "Beauty": {
+        "popularity": ("popularity", {}),
+        "sasrec": ("sasrec", HALF),
+        "p5-random": ("p5", {"ids": "random"}),
+        "p5-collaborative": ("p5", {"ids": "collaborative"}),
+        "p5-sequential": ("p5", {"ids": "sequential"}),
+        "p5-collaborative-unseen": ("p5", {"ids": "collaborative", "ask": "2-13"}),
+    },
+    "games": {
+        "popularity": ("popularity", {}),
+        "sasrec": ("sasrec", HALF),
+        "tiger-semantic": ("tiger", {"ids": "semantic"}),
+        "tiger-random": ("tiger", {"ids": "random"}),
+    },
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--arms", help="names with commas between; all that the data have if it is left out")
+    parser.add_argument("--budget", default="10m")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    for name in [] if args.table else args.data:
+        split = tl.split(tl.read(place(name)))
+        question = protocol(split, seed=split.seed)
+        for arm in args.arms.split(",") if args.arms else ARMS[name]:
+            kind, settings = ARMS[name][arm]
+            job = Job(system(kind).create(settings), split, args.budget, args.seed)
+            row = train(job, question, args.out / name / f"{arm}-{args.budget}-{args.seed}.json", args.out / "runs", data=name, arm=arm, **spelling(job, split))
+            print(name, arm, {metric: round(row["metrics"][metric], 4) for metric in ("hr@10", "ndcg@10")}, f"{row['seconds']:.0f} s", flush=True)
+        if name == "Beauty":
+            write_json(args.out / name / "order_rule.json", rules(split))
+    write_text(args.out / "generative.md", table(args.out))
+
+
+def place(name: str) -> Path:
+    """The data file. Raises Missing."""
+    path = Path(os.environ["TASTELM_DATA"]) / DATA[name]
+    if not path.is_file():
+        raise Missing(f"the data are missing: no {DATA[name]}; let TASTELM_DATA name the folder that holds it")
+    return path
+
+
+def spelling(job: Job, split: Split) -> dict[str, Any]:
+    """How well the codes of the item tokens are used, for a system that has them."""
+    config = job.system.config
+    if not hasattr(config, "indexing"):
+        return {}
+    indexing: Indexing = config.indexing()
+    tokens = indexing.tokens(split)
+    return {"codes_used": tokens.share_used(), "collisions": tokens.collisions, "notes": list(tokens.notes)}
+
+
+def rules(split: Split) -> dict[str, Any]:
+    """HR@10 of the rule that learns nothing: recommend what stands behind the last item in the order of the tokens."""
+    cases = split.cases(Part.TEST)
+    everything = Sequences.of([np.concatenate([cases.histories[row], cases.targets[row]]) for row in range(len(cases))])
+    found = {
+        "sequential, of the training part": sequential_tokens(split.train, len(split.items), seed=0),
+        "sequential, along all data (leaky)": file_order_tokens(first_met(everything, len(split.items), seed=0)),
+    }
+    targets = cases.targets.values
+    return {name: vars(order_rule(tokens, cases.histories, targets)) for name, tokens in found.items()}
+
+
+def table(folder: Path) -> str:
+    """All rows, each beside popularity and sasrec of the same data."""
+    lines = ["# Items written as tokens", ""]
+    for name in ARMS:
+        rows = {place.stem: json.loads(place.read_bytes()) for place in sorted((folder / name).glob("*-*-*.json"))}
+        if not rows:
+            continue
+        lines += [
+            f"## {name}",
+            "",
+            "| arm | seed | minutes | HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for stem, row in sorted(rows.items(), key=lambda pair: -pair[1]["metrics"][str(MAIN)]):
+            low, high = row["ci95"]["hr@10"]
+            used = f"{row['codes_used']:.0%}" if "codes_used" in row else ""
+            lines.append(
+                f"| {row['arm']} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} | "
+                f"{row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} | {used} | {row.get('collisions', '')} |"
+            )
+        rule = folder / name / "order_rule.json"
+        if rule.is_file():
+            told = json.loads(rule.read_bytes())
+            lines += ["", *(f"The next in the order, {kind}: HR@10 {one['rate']:.4f} [{one['low']:.4f}, {one['high']:.4f}]." for kind, one in told.items())]
+        lines.append("")
+    return "\n".join([*lines, "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference.", ""])
+
+
+def _difference(folder: Path, stem: str, row: dict[str, Any]) -> str:
+    other = next(iter(folder.glob(f"popularity-*-{row['seed']}.json")), None)
+    if other is None or row["arm"] == "popularity":
+        return ""
+    values = read_values(folder / f"{stem}.json")[str(MAIN)] - read_values(other)[str(MAIN)]
+    low, high = bootstrap_ci(values[None], seed=0)
+    return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
+
+
+if __name__ == "__main__":
+    main()
