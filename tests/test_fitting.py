@@ -150,3 +150,10 @@ def test_all_stages_by_name_are_all_stages() -> None:
 
 def test_who_is_compared_with_a_start_is_looked_at_as_closely() -> None:
     assert [line["step"] for line in fit("30steps", closely=True).stages[0].history] == [0, 10, 20, 30]
+
+
+def test_what_a_stage_leaves_of_the_budget_goes_to_the_next() -> None:
+    parts = split(circle(60))
+    settings = {"dim": 16, "layers": 1, "pretrain_epochs": 1, "batch": 64}
+    first, second = fit_system(system("s3rec").create(settings), parts, budget=Budget(steps=100)).stages
+    assert 0 < first.steps < 50 and first.steps + second.steps == 100, "half of the steps would be the first stage's, but one pass takes fewer"

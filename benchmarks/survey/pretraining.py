@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--budget", default="10m", help="of both stages together, and of the only stage of the arm `none`")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--lr", type=float, help="rate of the second stage, the same in all arms")
+    parser.add_argument("--first", type=int, help="passes of the first stage at most; the second has the rest of the minutes")
     parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
     args = parser.parse_args()
     for name in args.data:
@@ -55,7 +56,8 @@ def main() -> None:
             for seed in map(int, args.seeds.split(",")):
                 for arm in args.arms:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
-                    job = Job(system("s3rec").create(settings(arm, loss, args.lr)), shuffled(split) if arm == "shuffled" else split, args.budget, seed)
+                    rate += "" if args.first is None or arm == "none" else f"-first{args.first}"
+                    job = Job(system("s3rec").create(settings(arm, loss, args.lr, args.first)), shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
                     row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
                     scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}
@@ -63,9 +65,11 @@ def main() -> None:
     write_text(args.out / "pretraining.md", table(args.out))
 
 
-def settings(arm: str, loss: str, lr: float | None = None) -> dict[str, Any]:
+def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None) -> dict[str, Any]:
     """`max_len`, which follows the data, is the same in all arms."""
     found = {"softmax": "bfloat16", **LOSSES[loss], **({"pretrain_epochs": 0} if arm == "none" else {**FIRST, **GENTLY[loss]})}
+    if first is not None and arm != "none":
+        found["pretrain_epochs"] = first
     return found if lr is None else found | {"lr": lr}
 
 

@@ -47,7 +47,7 @@ def fit_system(
 ) -> Fitted:  # fmt: skip
     """Train `system` on `split`.
 
-    budget  for all stages together; each gets its share
+    budget  for all stages together; each gets its share, and what it leaves goes to the next
     folder  where checkpoints are kept: a call with the same arguments goes on from the last one. They stay until the caller has
             put the result somewhere safe.
     start   weights to go on from, as `recommender.module.state_dict()` of an earlier fit: a stage's parameters begin with those of their
@@ -61,14 +61,16 @@ def fit_system(
     began, peak = time.perf_counter(), Peak()
     reuse_freed_memory()
     system = system.settle(split)
-    stages, module, begun = [], nn.Module(), list[nn.Parameter]()
+    stages, module, begun = list[Trained](), nn.Module(), list[nn.Parameter]()
+    whole, left = budget or Budget(), 0.0
     with peak:
         torch.manual_seed(seed)
         for index, stage in enumerate(system.stages(split)):
             goes_on = (start is not None and _begin(stage, start, begun, owner=system.card.name)) or closely
             if run is None or index in run:
-                share = (budget or Budget()).share(stage.share)
-                stages.append(_run(stage, index, share, seed, folder, _validator(split, seed, system.judging.looks), watch or Silent(), goes_on))
+                given = stage.share + left
+                stages.append(_run(stage, index, whole.share(given), seed, folder, _validator(split, seed, system.judging.looks), watch or Silent(), goes_on))
+                left = max(0.0, given - whole.used(stages[-1].seconds, stages[-1].steps, stages[-1].epochs))
             module = stage.module
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)

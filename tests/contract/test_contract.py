@@ -9,7 +9,7 @@ from tastelm.testing import CHECKS
 
 # A batch is of predictions for most, and of whole texts for those that read.
 READS: dict[str, dict[str, Any]] = {
-    "tiger": {"batch": 64}, "p5": {"batch": 32}, "instruct-rec": {"batch": 8}, "llm-rerank": {"batch": 64}, "lm-zeroshot": {"batch": 64},
+    "tiger": {"batch": 64}, "p5": {"batch": 64, "prompts": "2-3", "direct": 0}, "instruct-rec": {"batch": 8}, "llm-rerank": {"batch": 64}, "lm-zeroshot": {"batch": 64},
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class P5(System["P5.Config"]):
         sequential: int = setting(5, "examples of the next item of each user in an epoch", source="20 in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
+        prompts: str = setting("all", "of the sequential family that are trained on: all that are not held out, or names with commas between")
         ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 was never trained on", source="Geng et al. 2022")
         prompt: str = setting("", "that prompt in full; it follows ask")
         whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
@@ -93,9 +94,16 @@ class P5(System["P5.Config"]):
         module.needs_users = True
         return module
 
+    def _trained_on(self) -> tuple[Template, ...]:
+        """The templates of the sequential family that `prompts` names. Raises SettingError for one that is not there."""
+        known = family(SEQUENTIAL)
+        if self.config.prompts == "all":
+            return known.seen()
+        return tuple(known[name.strip()] for name in self.config.prompts.split(","))
+
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        following = [template for template in family(SEQUENTIAL).seen() if can_ask(template, needs={"history": True})]
+        following = [template for template in self._trained_on() if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
         texts = [text for template in (*following, *suiting) for text in (template.source, template.target)]
         spell(module, config.indexing().tokens(split), split, [*texts, *ANSWERS.values(), "user_ somebody"], config.words)
