@@ -153,8 +153,8 @@ def test_nothing_that_runs_what_a_file_says(name: str) -> None:
 def test_nothing_is_swallowed_and_nothing_global_is_turned(name: str) -> None:
     tree = ast.parse(MODULES[name].read_text())
     for node in ast.walk(tree):
-        # What is caught without a name must be raised again.
-        if isinstance(node, ast.ExceptHandler) and ast.unparse(node.body[-1]) != "raise":
+        # What is caught without a name must be raised again, as it is or as an error of ours.
+        if isinstance(node, ast.ExceptHandler) and not isinstance(node.body[-1], ast.Raise):
             assert node.type is not None and ast.unparse(node.type) not in ("Exception", "BaseException"), f"{name}, line {node.lineno}"
     text = MODULES[name].read_text()
     assert not any(word in text for word in ("np.random.seed", "random.seed(", "torch.set_default"))

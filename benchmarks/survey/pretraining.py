@@ -57,7 +57,8 @@ def main() -> None:
                 for arm in args.arms:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
                     rate += "" if args.first is None or arm == "none" else f"-first{args.first}"
-                    job = Job(system("s3rec").create(settings(arm, loss, args.lr, args.first)), shuffled(split) if arm == "shuffled" else split, args.budget, seed)
+                    made = system("s3rec").create(settings(arm, loss, args.lr, args.first))
+                    job = Job(made, shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
                     row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
                     scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}

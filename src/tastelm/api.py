@@ -255,7 +255,7 @@ def evaluate(
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
         remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")
     told = tells(model, parts)
-    if model.sizes.profile and not told:
+    if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
     found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {})

@@ -128,7 +128,7 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
         if (split.part == part).any():
             question = _question(split, part, fitted.recommender.system.judging)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
-    if fitted.recommender.sizes.profile:
+    if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}

@@ -61,7 +61,7 @@ def tells(model: Recommender, split: Split, part: Part = Part.TEST) -> dict[str,
     Raises DataError where the data have no users table, or lack a column that the run tells.
     """
     users, histories = held_out(split, part)
-    if not model.sizes.profile or not len(users):
+    if not model.tells_profiles or not len(users):
         return {}
     table = users_table(split)
     known = model.items.encode(split.items.ids)

@@ -85,6 +85,11 @@ class Recommender:
     def name(self) -> str:
         return self.system.card.name
 
+    @property
+    def tells_profiles(self) -> bool:
+        """Whether it tells what users are; a system that only reads their profiles does not."""
+        return bool(self.sizes.profile) and isinstance(self.module, Profiler)
+
     def recommend(
         self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None
     ) -> Recommendations:
@@ -174,7 +179,7 @@ class Recommender:
     @torch.inference_mode()
     def profiles(self, histories: Sequences) -> dict[str, NDArray[np.float32]]:
         """Attribute -> (B, categories) probabilities for histories of codes, in the order of `sizes.profile`. Raises SettingError as `profile`."""
-        if not self.sizes.profile or not isinstance(self.module, Profiler):
+        if not self.tells_profiles or not isinstance(self.module, Profiler):
             raise SettingError(
                 f"profile: this run of {self.name} was not trained to tell what users are. "
                 "Train one that is, on data with a users table: tastelm fit peterrec --set profile=all --data DATA --out RUN"

@@ -1,6 +1,6 @@
 """The run folder: all of a trained recommender, in files that a person can read and that nobody can hide code in.
 
-config.toml         system, settings, sizes (and the categories of users that it tells), data, split, seed, version
+config.toml         system, settings, sizes (and the categories of users that it tells or reads), data, split, seed, version
 metrics.json        what it scored, and how the training went
 model.safetensors   the weights
 items.json          the catalogue: ids, and titles as far as known

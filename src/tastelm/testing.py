@@ -25,6 +25,7 @@ from tastelm.data.split import split
 from tastelm.evaluation import evaluate, protocol
 from tastelm.fitting import Fitted, fit_system
 from tastelm.metrics import parse_metrics
+from tastelm.prompting.writer import ItemWriter
 from tastelm.recommender import Recommender
 from tastelm.runs import load
 from tastelm.settings import describe
@@ -34,7 +35,7 @@ from tastelm.train.budget import Budget
 # Small enough for seconds; a system takes those of them that it has.
 SMALL: dict[str, Any] = {
     "dim": 16, "layers": 1, "heads": 2, "dropout": 0.1, "max_len": 10, "batch": 512, "lr": 1e-2,
-    "model": "scratch:dim=16,layers=1,heads=2,context=128,vocabulary=300", "ids": "random", "levels": 2, "codes": 8, "shown": 1,
+    "model": "scratch:dim=16,layers=1,heads=2,context=512,vocabulary=300", "ids": "random", "levels": 2, "codes": 8, "shown": 1,
 }  # fmt: skip
 ITEMS = 20
 # Of the steps on the noisy circle this share goes to the next item; the others go anywhere.
@@ -201,6 +202,8 @@ def _does_not_peek(system: type[System[Any]], fitted: Fitted) -> None:
     with torch.no_grad():
         outcomes = [stage.objective(stage.module, batches[index], np.random.default_rng(index)) for index in range(len(batches))]
     loss = sum(float(outcome.loss) * outcome.targets for outcome in outcomes) / sum(outcome.targets for outcome in outcomes)
+    if isinstance(stage.module, ItemWriter):  # its loss is that of a token, and an item has several
+        loss *= float(stage.module.codes.sequences().lengths.mean())
     jump = (1 - FAITHFUL) / ITEMS
     entropy = -(FAITHFUL + jump) * np.log(FAITHFUL + jump) - (ITEMS - 1) * jump * np.log(jump)
     assert loss > 0.75 * entropy, f"{system.__name__}: the loss {loss:.3f} is below the entropy of the toy, {entropy:.3f}: the target is seen"

@@ -9,7 +9,9 @@ from tastelm.testing import CHECKS
 
 # A batch is of predictions for most, and of whole texts for those that read.
 READS: dict[str, dict[str, Any]] = {
-    "tiger": {"batch": 64}, "p5": {"batch": 64, "prompts": "2-3", "direct": 0}, "instruct-rec": {"batch": 8}, "llm-rerank": {"batch": 64}, "lm-zeroshot": {"batch": 64},
+    "tiger": {"batch": 64}, "p5": {"batch": 256, "prompts": "2-3", "direct": 0}, "instruct-rec": {"batch": 8, "max_epochs": 20},
+    "llm-rerank": {"batch": 64}, "lm-zeroshot": {"batch": 64},
+    "lmrecsys": {"masks": 4, "batch": 256, "pretrain_epochs": 1, "model": "scratch:dim=32,layers=1,heads=2,context=64,vocabulary=300"},
 }  # fmt: skip
 
 

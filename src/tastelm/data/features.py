@@ -30,7 +30,7 @@ class Field:
 @dataclass(frozen=True)
 class Sizes:
     """What the shape of a module depends on beside its settings: items of the catalogue, users, the columns of the items table, and for a
-    system that was asked to tell them the attributes of users."""
+    system that tells or reads them the attributes of users."""
 
     items: int
     users: int = 0

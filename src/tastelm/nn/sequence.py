@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -77,15 +77,17 @@ class SequenceTransformer(nn.Module):
                 nn.init.normal_(module.weight, std=0.02) if self.shape.init == "small" else nn.init.xavier_normal_(module.weight)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+    def forward(self, tokens: Tensor, lengths: NDArray[np.int64], prefix: int = 0) -> Tensor:
         """States of all tokens.
 
         tokens   (T, D) vectors of B sequences end to end
-        lengths  (B,) how many tokens each has, at most `max_len`
+        lengths  (B,) how many tokens each has, at most `max_len` beside the prefix
+        prefix   how many tokens at the head of each sequence are no items, as those of a prompt: they take no position, so that the
+                 items stand where they would without them
         Returns (T, D): what the encoder knows at each token, from the token itself and all before it (and behind it, unless causal).
         """
-        layout = self._layout(tokens, lengths)
-        x, mask, rotation = self._enter(tokens, layout), layout.mask(causal=self.causal), self._rotation(layout)
+        layout = self._layout(tokens, lengths, prefix)
+        x, mask, rotation = self._enter(tokens, layout, prefix), layout.mask(causal=self.causal), self._rotation(layout)
         for block in self.blocks:
             x = block(x, mask, rotation)
         return self._leave(x, layout)
@@ -111,21 +113,27 @@ class SequenceTransformer(nn.Module):
             content, query = block(content, told, rotation), block(query, before, rotation, context=content)
         return self._leave(query, layout)
 
-    def _layout(self, tokens: Tensor, lengths: NDArray[np.int64]) -> Packing:
-        return pack(lengths, max(ROW_WIDTH, self.shape.max_len)).to(tokens.device)
+    def _layout(self, tokens: Tensor, lengths: NDArray[np.int64], prefix: int = 0) -> Packing:
+        """Where the tokens stand; the positions within a prefix are negative."""
+        layout = pack(lengths, max(ROW_WIDTH, self.shape.max_len + prefix)).to(tokens.device)
+        return replace(layout, position=layout.position - prefix) if prefix else layout
 
-    def _enter(self, tokens: Tensor, layout: Packing) -> Tensor:
-        x = layout.spread(self.dropout(self._placed(tokens, layout)))
+    def _enter(self, tokens: Tensor, layout: Packing, prefix: int = 0) -> Tensor:
+        x = layout.spread(self.dropout(self._placed(tokens, layout, prefix)))
         return self.norm(x) if self.shape.norm == "post" else x  # BERT norms what enters; its blocks leave a normed state
 
     def _leave(self, x: Tensor, layout: Packing) -> Tensor:
         states = layout.gather(x)
         return states if self.shape.norm == "post" else self.norm(states)
 
-    def _placed(self, tokens: Tensor, layout: Packing) -> Tensor:
+    def _placed(self, tokens: Tensor, layout: Packing, prefix: int) -> Tensor:
         if self.positions is None:
             return tokens
         place = layout.from_end if self.shape.positions == "end" else layout.position
+        if prefix:
+            item = layout.position >= 0
+            placed = nn.functional.embedding(torch.where(item, place, 0), self.positions) * item[:, None]
+            return tokens + placed * self.shape.position_scale
         return tokens + nn.functional.embedding(place, self.positions) * self.shape.position_scale
 
     def _rotation(self, layout: Packing) -> Tensor | None:

@@ -33,7 +33,7 @@ def causal_lm(source: str) -> CausalLM:
         )  # fmt: skip
         return library.LlamaForCausalLM(config)
 
-    return _load(CausalLM, parse_source(source), "AutoModelForCausalLM", scratch)
+    return load_port(CausalLM, parse_source(source), "AutoModelForCausalLM", scratch)
 
 
 def masked_lm(source: str) -> MaskedLM:
@@ -46,7 +46,7 @@ def masked_lm(source: str) -> MaskedLM:
         )  # fmt: skip
         return library.BertForMaskedLM(config)
 
-    return _load(MaskedLM, parse_source(source), "AutoModelForMaskedLM", scratch)
+    return load_port(MaskedLM, parse_source(source), "AutoModelForMaskedLM", scratch)
 
 
 def seq2seq_lm(source: str) -> Seq2SeqLM:
@@ -59,10 +59,11 @@ def seq2seq_lm(source: str) -> Seq2SeqLM:
         )  # fmt: skip
         return library.T5ForConditionalGeneration(config)
 
-    return _load(Seq2SeqLM, parse_source(source), "AutoModelForSeq2SeqLM", scratch)
+    return load_port(Seq2SeqLM, parse_source(source), "AutoModelForSeq2SeqLM", scratch)
 
 
-def _load(port: type[P], source: Source, loader: str, scratch: Callable[[Any, Any], Any]) -> P:
+def load_port(port: type[P], source: Source, loader: str, scratch: Callable[[Any, Any], Any]) -> P:
+    """A port around the network that the class `loader` of transformers reads from a source, or that `scratch` makes of sizes. Raises as `causal_lm`."""
     library = _library()
     if source.kind == "scratch":
         return port(scratch(library, source.sizes))

@@ -34,7 +34,11 @@ SYSTEMS: dict[str, str] = {
     "s3rec": "external.s3rec:S3Rec",
     "tiger": "pretrain_only.tiger:Tiger",
     "p5": "tuning_free.p5:P5",
+    "prl": "prompt_and_plm.prl:PRL",
+    "ppr": "prompt_tuning.ppr:PPR",
     "lm-zeroshot": "tuning_free.lm_zeroshot:LMZeroShot",
+    "bert-probe": "tuning_free.bert_probe:BERTProbe",
+    "lmrecsys": "plm_tuning.lmrecsys:LMRecSys",
     "llm-rerank": "tuning_free.llm_rerank:LLMRerank",
     "instruct-rec": "plm_tuning.instruct_rec:InstructRec",
 }

@@ -1,0 +1,1 @@
+"""Systems whose prompt and pre-trained model are tuned together."""

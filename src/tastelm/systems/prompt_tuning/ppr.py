@@ -1,0 +1,145 @@
+"""PPR: a sequence recommender pre-trained on who is known well, and a prompt made of the profile for who is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastelm.card import Card, DataType, Paradigm, Question, Target
+from tastelm.data.attribute import Attribute, parse_profile
+from tastelm.data.features import Sizes
+from tastelm.data.profile import attributes, users_table
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Part, Split
+from tastelm.data.vocabulary import UNKNOWN
+from tastelm.nn.items import ItemTable
+from tastelm.nn.prompted import PromptedRecommender, PromptGenerator
+from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
+from tastelm.objectives.base import Objective, WeightedSum
+from tastelm.objectives.prompt_contrast import PromptContrast, PromptedNextItem
+from tastelm.settings import among, setting, span
+from tastelm.strategies import PromptAndPLM, PromptTuning
+from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
+from tastelm.train.budget import Budget
+from tastelm.train.stage import Stage
+from tastelm.views import ItemSequences
+
+
+class PPR(SequenceSystem["PPR.Config"]):
+    """Personalised prompts (Wu et al., 2022): a SASRec-like encoder is pre-trained for the next item; then a generator learns to make a
+    few vectors of a user's profile that stand before the items, by L = L_next + w L_contrast, while all else is frozen (`tune=light`)
+    or tuned too (`tune=full`). `tune=none` is the pre-trained model alone.
+
+    The paper pre-trains on warm users and tunes and tests on cold ones. Here nobody needs to be sorted: the prompt is tuned on the first
+    `cold` events of the training users, who are as little known in them as cold users are, and the first of them has the prompt alone
+    to go by. Under the split `cold-users` the users of the test have no part in training but for their profile, which is side
+    information; under `few-shot` each user's few events are the first. Users who are held out for validation tell when to stop, by
+    the likelihood of their first events; where none are, the usual questions do.
+
+    Deviations: the softmax is over the whole catalogue (`loss=bpr`, `negatives=1` for the paper's pairwise loss); some histories are
+    learnt from without their profile, so that strangers and gaps have vectors that mean something; a hidden item leaves its sequence.
+    Without a users table the prompt is one set of free vectors, the same for everybody, and there is nothing to contrast.
+    """
+
+    card = Card(
+        name="ppr",
+        paper="Wu et al. 2022, Personalized Prompt for Sequential Recommendation",
+        summary="For users with few events or none, of whom a profile is known; tunes a twentieth of the parameters.",
+        paradigm=Paradigm.PROMPT_TUNING,
+        objectives=(Target.AUTOREGRESSIVE, Target.CONTRASTIVE),
+        task=Question.SEQUENTIAL,
+        data=(DataType.SEQUENCE, DataType.PROFILE),
+    )
+
+    @dataclass(frozen=True)
+    class Config(TransformerConfig):
+        profile: str = setting("all", "columns of the users table to make the prompt of: gender,age:4 or age:25/50; all: those of categories; none")
+        n_prompt: int = setting(2, "vectors of the prompt", at_least=1, at_most=64, search=among(1, 2, 4))
+        attribute_dim: int = setting(16, "width of the vector of an attribute", at_least=1)
+        tune: Literal["light", "full", "none"] = setting("light", "the prompt alone, the whole model with it, or no prompt at all", source="Wu et al. 2022")
+        cold: int = setting(10, "first events of each user that the prompt is tuned on", at_least=1, search=among(5, 10, 20))
+        tune_lr: float = setting(1e-3, "peak learning rate of the second stage", above=0, at_most=1, search=span(1e-4, 1e-2, log=True))
+        contrast: float = setting(0.1, "weight of the contrast of two views of a user; 0: none", at_least=0, search=span(0.01, 1.0))
+        temperature: float = setting(1.0, "of the cosine in the contrast", above=0)
+        mask_profile: float = setting(0.2, "share of the attributes that is hidden in one view", at_least=0, at_most=1)
+        mask_items: float = setting(0.2, "share of the items that is hidden in the other view", at_least=0, at_most=1)
+        strangers: float = setting(0.1, "share of the histories that are learnt from without a profile", at_least=0, at_most=1)
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            parse_profile(self.profile)
+
+    def sizes(self, split: Split) -> Sizes:
+        config = self.config
+        prompted = config.tune != "none" and (split.dataset.users is not None or config.profile != "all")
+        return replace(split.sizes, profile=attributes(split, config.profile) if prompted else ())
+
+    def build(self, sizes: Sizes) -> SequenceRecommender:
+        config = self.config
+        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5)
+        shape = Shape(config.dim, config.layers, config.heads, config.max_len, config.dropout)
+        encoder = SequenceTransformer(shape, causal=True)
+        if config.tune == "none":
+            return SequenceRecommender(items, encoder)
+        categories = [len(attribute.categories) for attribute in sizes.profile]
+        return PromptedRecommender(items, encoder, PromptGenerator(categories, config.n_prompt, config.dim, width=config.attribute_dim), sizes.users)
+
+    def stages(self, split: Split) -> Iterator[Stage]:
+        config, sizes = self.config, self.sizes(split)
+        module = self.build(sizes)
+        if not isinstance(module, PromptedRecommender):
+            yield next_item(module, split, config)
+            return
+        yield replace(next_item(module.bare(), split, config), name="pre-train", share=0.7)
+        if sizes.profile:
+            module.fill(profile_codes(split, sizes.profile))
+        yield self._tuning(module, split)
+
+    def _tuning(self, module: PromptedRecommender, split: Split) -> Stage:
+        config = self.config
+        cold = min(config.cold, config.max_len)
+        judges = first_of_judges(split, cold)
+        view = ItemSequences(first(split.train, cold), cold, overlap=0, targets=config.batch)
+        return Stage(
+            "tune",
+            module,
+            view=view,
+            objective=self._objective(contrasted=module.needs_users),
+            strategy=PromptTuning() if config.tune == "light" else PromptAndPLM(),
+            budget=Budget(epochs=config.max_epochs),
+            share=0.3,
+            descent=replace(config, lr=config.tune_lr).descent(),
+            judges=replace(view, sequences=judges) if judges.lengths.any() else None,
+            monitor="likelihood" if judges.lengths.any() else "ndcg@10",
+        )
+
+    def _objective(self, *, contrasted: bool) -> Objective:
+        config = self.config
+        ahead = PromptedNextItem(config.item_loss(), config.strangers)
+        if not contrasted or not config.contrast:
+            return ahead
+        return WeightedSum([(1.0, "next", ahead), (config.contrast, "contrast", PromptContrast(config.mask_profile, config.mask_items, config.temperature))])
+
+
+def first(sequences: Sequences, count: int) -> Sequences:
+    """The first `count` values of each sequence (fewer where a sequence is shorter)."""
+    return sequences.windows(sequences.offsets[:-1], np.minimum(sequences.lengths, count))
+
+
+def first_of_judges(split: Split, count: int) -> Sequences:
+    """(U) the first events of the validation users of whom nothing is trained on, empty for all others."""
+    rows, valid = split.rows, split.part == Part.VALID
+    aside = (np.bincount(rows.user[valid], minlength=len(split.users)) > 0) & (split.train.lengths == 0)
+    chosen = aside[rows.user] & (valid | (split.part == Part.INPUT)) & (rows.place < count)
+    return Sequences.from_lengths(rows.item[chosen], np.bincount(rows.user[chosen], minlength=len(split.users)))
+
+
+def profile_codes(split: Split, profile: tuple[Attribute, ...]) -> NDArray[np.int64]:
+    """(U, A) the code of each user's category, -1 where it is not known or no training user has it."""
+    rows, counts = users_table(split), np.array([len(attribute.categories) for attribute in profile])
+    codes = np.stack([attribute.codes(rows[attribute.name]) for attribute in profile], 1)
+    return np.where(codes < counts, codes, UNKNOWN)
