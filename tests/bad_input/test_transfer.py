@@ -47,7 +47,7 @@ CASES: list[Case] = [
     ("histories of one item", ("transfer", "peterrec", "--data", "{place}/short.csv", "--out", "{out}", "--shares", "100"), r"short: 100 % of 4 target users"),
     # systems
     ("unknown system", transfer(system="peterec"), r"system 'peterec' is not known; did you mean 'peterrec'\?"),
-    ("a system without pre-training", transfer(system="ease"), r"ease has no pre-training stage as it is set, .*; bert4rec, .*s3rec have one\."),
+    ("a system without pre-training", transfer(system="ease"), r"ease has no pre-training stage as it is set, .*; bert4rec, .*s3rec, .*ppr have one\."),
     ("a baseline that is trained", transfer(system="sasrec"), r"sasrec has no pre-training stage"),
     ("pre-training that is switched off", transfer("--set", "pretrain_epochs=0", system="s3rec"), r"s3rec has no pre-training stage as it is set"),
     ("unknown setting", transfer("--set", "depth=3"), r"peterrec has no setting 'depth'"),

@@ -38,6 +38,8 @@ ARMS = ("scratch", "pre-trained", "joint", "zero-shot")
 PRETRAINED = ("pre-trained", "zero-shot")
 SHARES = (0.01, 0.05, 0.1, 0.5, 1.0)
 METRICS = parse_metrics("hr@10 ndcg@10")
+# Whose first stage is a pre-training; the others begin from what was trained elsewhere, or from nothing.
+TRANSFERRED = (Paradigm.PRETRAIN_ONLY, Paradigm.HOLISTIC, Paradigm.PARTIAL, Paradigm.EXTERNAL, Paradigm.PROMPT_TUNING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ class Transfer:
             if arm not in ARMS:
                 raise SettingError(f"arms: '{arm}' is not known; {nearest(arm, ARMS)}")
         if self.n_stages == 1 and self.system.card.paradigm is not Paradigm.PRETRAIN_ONLY:
-            able = [name for name in names() if find_system(name).card.paradigm not in (Paradigm.BASELINE, Paradigm.PROBE)]
+            able = [name for name in names() if find_system(name).card.paradigm in TRANSFERRED]
             raise SettingError(f"{self.system.card.name} has no pre-training stage as it is set, so nothing can be transferred; {', '.join(able)} have one.")
         for seed in self.seeds:
             Job(self.system, self.base, self.budget, seed)
