@@ -45,7 +45,8 @@ from tastelm.objectives.autoregressive import NextItem
 from tastelm.settings import parse_assignments
 from tastelm.strategies import Holistic
 from tastelm.systems.base import ItemScorer
-from tastelm.systems.prompt_tuning.ppr import PPR, first, first_of_judges, profile_codes
+from tastelm.systems.cold import first, first_of_judges, profile_codes
+from tastelm.systems.prompt_tuning.ppr import PPR
 from tastelm.threads import use_threads
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Stage

@@ -16,7 +16,7 @@ def test_a_prompt_is_that_of_the_test_question() -> None:
     found = tl.show_prompt("lm-zeroshot", data, "u3", set=ZERO)
     events = data.interactions.filter(user="u3").sort("time")["item"].to_list()
     assert found.history == events[:-1] and all(f"Number {item}" in plain(found.prompt) for item in events[-6:-1])
-    assert found.tokens > 5 and found.context == 128 and found.example is None
+    assert found.tokens > 5 and found.context == 512 and found.example is None
     (stage,) = found.training
     assert stage.strategy == "TuningFree" and not stage.trained and stage.frozen.keys() == {"backbone"}
 

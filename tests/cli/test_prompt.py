@@ -23,7 +23,7 @@ def log(tmp_path: Path) -> Path:
 
 def test_it_prints_the_very_text_and_what_is_trained(log: Path) -> None:
     found = tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL)
-    assert found.code == 0 and "Number" in found.out and "tokens of the 128 that the model reads" in found.out and "trains nothing" in found.out
+    assert found.code == 0 and "Number" in found.out and "tokens of the 512 that the model reads" in found.out and "trains nothing" in found.out
 
 
 def test_json_holds_the_same(log: Path) -> None:

@@ -15,7 +15,8 @@ from tastelm.fitting import Fitted, fit_system
 from tastelm.nn.prompted import PromptedRecommender
 from tastelm.runs import load
 from tastelm.strategies import group_of, snapshot
-from tastelm.systems.prompt_tuning.ppr import PPR, first, first_of_judges
+from tastelm.systems.cold import first, first_of_judges
+from tastelm.systems.prompt_tuning.ppr import PPR
 from tastelm.testing import CHECKS, SMALL
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Silent

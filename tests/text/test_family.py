@@ -159,3 +159,10 @@ def test_a_family_is_checked_without_a_file_too() -> None:
     for templates in arguments:
         with pytest.raises(SettingError, match=r"^family 'mine' has"):
             Family("mine", "", "", templates)
+
+
+def test_templates_by_name_or_all_that_are_trained_with() -> None:
+    known = family("p5-sequential")
+    assert known.chosen("all") == known.seen() and [template.name for template in known.chosen("2-3, 2-13")] == ["2-3", "2-13"]
+    with pytest.raises(SettingError, match="has no template '9'"):
+        known.chosen("2-3,9")

@@ -53,6 +53,16 @@ class Replay:
         """The same interactions with their rewards dealt out anew: a control, in which rewards say nothing of items."""
         return replace(self, rewards=np.random.default_rng(seed).permutation(self.rewards))
 
+    def weights(self, kind: str) -> NDArray[np.float64] | None:
+        """(T,) what each item weighs in a loss, by its `reward` or its `reward-to-go`, 1 on the mean of those that are predicted; None where
+        all weigh the same, as for `none`."""
+        worth = self.returns if kind == "reward-to-go" else self.rewards
+        targets = worth[self.steps > 0]
+        if kind == "none" or len(targets) == 0 or targets.min() == targets.max():
+            return None
+        found: NDArray[np.float64] = worth / targets.mean()
+        return found
+
     def usual(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation (count,) of the reward-to-go at each of the steps 0 .. count - 1; later steps belong to the last.
 

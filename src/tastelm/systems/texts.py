@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Literal
 
 from tastelm.data.split import Split
 from tastelm.errors import DataError, SettingError
+from tastelm.plm.port import LanguageModel
+from tastelm.plm.tokens import trained_on
 from tastelm.text.family import family
 from tastelm.text.template import Template
 from tastelm.text.titles import clean_title
@@ -32,6 +35,12 @@ def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str) -> 
         )
     texts = [known.get(item, "").strip() or item for item in split.items.ids]
     return [clean_title(text) for text in texts] if clean else texts
+
+
+def give_words(backbone: LanguageModel, texts: Iterable[str]) -> None:
+    """A model from scratch learns its words from `texts`; one that comes from elsewhere has its own."""
+    if not backbone.external:
+        backbone.write_with(trained_on(texts, size=backbone.vocabulary))
 
 
 def spelled(family_name: str, template: str) -> str:

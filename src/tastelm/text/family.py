@@ -84,6 +84,10 @@ class Family:
         """The templates kept for the test."""
         return tuple(template for template in self.templates if template.held_out)
 
+    def chosen(self, names: str) -> tuple[Template, ...]:
+        """`all` that are to train with, or those of the names, with commas between. Raises SettingError for a name that is not there."""
+        return self.seen() if names == "all" else tuple(self[name.strip()] for name in names.split(","))
+
     def verbalizer(self, name: str) -> Verbalizer:
         """A verbalizer by its name. Raises SettingError if there is none."""
         if name not in self.verbalizers:

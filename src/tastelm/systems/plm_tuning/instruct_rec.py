@@ -12,7 +12,6 @@ from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.plm.adapters import add_lora
 from tastelm.plm.loading import causal_lm
-from tastelm.plm.tokens import trained_on
 from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson, can_ask
 from tastelm.prompting.teaching import Lessons, WriteTargets
@@ -20,7 +19,7 @@ from tastelm.prompting.titles import Showing
 from tastelm.settings import setting, span
 from tastelm.strategies import ADAPTER, Partial, PLMTuning, Strategy, TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 
@@ -87,9 +86,7 @@ class InstructRec(System["InstructRec.Config"]):
         titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
         module = self.build(split.sizes)
         module.know(titles, split.popularity)
-        if not module.backbone.external:
-            texts = [*titles, module.template.source, YES, NO]
-            module.backbone.write_with(trained_on(texts, size=module.backbone.vocabulary))
+        give_words(module.backbone, [*titles, module.template.source, YES, NO])
         lesson = ItemLesson(
             split.train, titles, [module.template], config.shown, config.examples, config.window if config.ask == "listwise" else 2, {True: YES, False: NO}
         )

@@ -10,14 +10,13 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.plm.loading import masked_lm
-from tastelm.plm.tokens import trained_on
 from tastelm.prompting.cloze_lessons import HiddenWords, NextTitle, Prefixes
 from tastelm.prompting.likelihood import Normaliser
-from tastelm.prompting.title_cloze import Blank, Padding, Sentences, TitleCloze
+from tastelm.prompting.title_cloze import Blank, Sentences, TitleCloze
 from tastelm.settings import setting, span
 from tastelm.strategies import PLMTuning, TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
@@ -28,10 +27,9 @@ class LMRecSys(System["LMRecSys.Config"]):
 
     The masked twin of lm-zeroshot: all items are scored from one pass of a history, since the places of the blank know nothing of each other.
 
-    Deviations: a model from scratch, at a size for a CPU, first learns to read the texts of the training histories (`adapt` does so with a
-    trained one too); places behind a title count where they are learnt, as in the paper, but not with `tune=none`, where no model would
-    ever write them; somebody without a history is asked for by a sentence of its own, which is trained on the first items of all users;
-    every item of a history is foreseen, not the last one alone.
+    Deviations: a model from scratch first learns to read the texts of the training histories (`adapt`: a trained one too); places behind a
+    title count where they are learnt, as in the paper, but not with `tune=none`, where no model would ever write them; somebody without a
+    history has a sentence of its own, trained on the first items of all users; every item is foreseen, not the last one alone.
     """
 
     card = Card(
@@ -73,12 +71,6 @@ class LMRecSys(System["LMRecSys.Config"]):
         batch: int = setting(64, "prompts in a step", at_least=1)
         max_epochs: int = setting(100, "ceiling; training usually ends on its own before", at_least=1)
 
-        @property
-        def blank(self) -> Blank:
-            """What is left open for a title."""
-            chosen: Padding = ("paper" if self.tune == "model" else "skip") if self.padding == "auto" else self.padding
-            return Blank(self.masks, chosen, self.normaliser)
-
     def settle(self, split: Split) -> LMRecSys:
         config = self.config
         prompt, bare = config.prompt or spelled(config.family, config.template), config.bare or spelled(config.family, config.nobody)
@@ -90,16 +82,16 @@ class LMRecSys(System["LMRecSys.Config"]):
     def build(self, sizes: Sizes) -> TitleCloze:
         config = self.config
         sentences = Sentences(read_back(config.prompt), read_back(config.bare), config.shown)
-        return TitleCloze(masked_lm(config.model), sentences, config.blank, batch=config.batch)
+        padding = config.padding if config.padding != "auto" else "paper" if config.tune == "model" else "skip"
+        return TitleCloze(masked_lm(config.model), sentences, Blank(config.masks, padding, config.normaliser), batch=config.batch)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
         titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
         module = self.build(split.sizes)
         module.titles.write(titles)
-        if not module.backbone.external:
-            words = [text for template in (module.sentences.template, module.sentences.nobody) for text in (template.source, template.target)]
-            module.backbone.write_with(trained_on([*titles, *(f" {title}" for title in titles), *words], size=module.backbone.vocabulary))
+        words = [text for template in (module.sentences.template, module.sentences.nobody) for text in (template.source, template.target)]
+        give_words(module.backbone, [*titles, *(f" {title}" for title in titles), *words])
         reads = config.pretrain_epochs > 0 and (config.adapt or not module.backbone.external)
         if reads:
             yield Stage(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
@@ -37,13 +36,11 @@ class PRL(SequenceSystem["PRL.Config"]):
     The reward-to-go R_t holds the reward of the item to be told, so the prompt says in training whether a purchase comes: `reward=shuffled`
     is the control that knows no more than how long a session is, `reward=none` the backbone and the mixing layer without any prompt, with
     `weight=reward` the re-weighted baseline. All three weigh the items by their true rewards. Where the data have neither events nor
-    ratings each interaction is worth 1, and the prompt says how long a history will be. A sequence is what a user did; for sessions cut
-    the data first.
+    ratings each interaction is worth 1, and the prompt says how long a history will be. For sessions cut the data first.
 
     Ambiguous in the sources: the paper weighs the loss by the reward of the item (`weight=reward`), a public script of it feeds the weights
-    and does not use them (`weight=none`). Deviations: a history is read in a window that follows the data instead of its last 10 items,
-    every item of a sequence is learnt from, and AdamW's rate cools down; rewards are read in units of their mean reward-to-go; a history
-    without items gets what is popular. Weights are 1 on the mean.
+    and does not use them (`weight=none`). Deviations: a window follows the data instead of the last 10 items, every item is learnt from;
+    rewards are read in units of their mean reward-to-go; a history without items gets what is popular. Weights are 1 on the mean.
     """
 
     card = Card(
@@ -104,7 +101,7 @@ class PRL(SequenceSystem["PRL.Config"]):
         module.fill(mean, deviation, float(told.returns[told.steps > 0].mean() if told.steps.any() else 0) or 1.0)
         if config.start == "supervised":
             yield replace(next_item(SequenceRecommender(module.items, module.backbone), split, config), name="supervised", share=0.5)
-        objective = NextItemForReward(split.train, told.steps, told.returns, config.item_loss(), _weights(known, config.weight), config.half)
+        objective = NextItemForReward(split.train, told.steps, told.returns, config.item_loss(), known.weights(config.weight), config.half)
         places = split.train.replaced(np.arange(len(split.train.values)))
         yield replace(
             next_item(module, split, config, objective=objective),
@@ -119,15 +116,4 @@ def _backbone(config: PRL.Config) -> Any:
     """The encoder of another system, as that system makes it."""
     other = ENCODERS[config.encoder]
     shared = {"dim", "max_len", "dropout", "layers", "heads"} & {entry.name for entry in fields(other.Config)}
-    built: Any = other(other.Config(**{name: getattr(config, name) for name in sorted(shared)})).build(Sizes(1))
-    return built.backbone
-
-
-def _weights(replay: Replay, weight: str) -> NDArray[np.float64] | None:
-    """(T,) what each item weighs, 1 on the mean of those that are predicted; None where all weigh the same."""
-    worth = replay.returns if weight == "reward-to-go" else replay.rewards
-    targets = worth[replay.steps > 0]
-    if weight == "none" or len(targets) == 0 or targets.min() == targets.max():
-        return None
-    weights: NDArray[np.float64] = worth / targets.mean()
-    return weights
+    return other(other.Config(**{name: getattr(config, name) for name in sorted(shared)})).build(Sizes(1)).backbone

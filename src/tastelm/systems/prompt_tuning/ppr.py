@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tastelm.card import Card, DataType, Paradigm, Question, Target
-from tastelm.data.attribute import Attribute, parse_profile
+from tastelm.data.attribute import parse_profile
 from tastelm.data.features import Sizes
-from tastelm.data.profile import attributes, users_table
-from tastelm.data.sequences import Sequences
-from tastelm.data.split import Part, Split
-from tastelm.data.vocabulary import UNKNOWN
+from tastelm.data.profile import attributes
+from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
 from tastelm.nn.prompted import PromptedRecommender, PromptGenerator
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
@@ -23,6 +18,7 @@ from tastelm.objectives.base import Objective, WeightedSum
 from tastelm.objectives.prompt_contrast import PromptContrast, PromptedNextItem
 from tastelm.settings import among, setting, span
 from tastelm.strategies import PromptAndPLM, PromptTuning
+from tastelm.systems.cold import first, first_of_judges, profile_codes
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Stage
@@ -35,14 +31,13 @@ class PPR(SequenceSystem["PPR.Config"]):
     or tuned too (`tune=full`). `tune=none` is the pre-trained model alone.
 
     The paper pre-trains on warm users and tunes and tests on cold ones. Here nobody needs to be sorted: the prompt is tuned on the first
-    `cold` events of the training users, who are as little known in them as cold users are, and the first of them has the prompt alone
-    to go by. Under the split `cold-users` the users of the test have no part in training but for their profile, which is side
-    information; under `few-shot` each user's few events are the first. Users who are held out for validation tell when to stop, by
-    the likelihood of their first events; where none are, the usual questions do.
+    `cold` events of the training users, in which they are as little known as cold users, the first by the prompt alone. Under the split
+    `cold-users` the users of the test have no part in training but for their profile, which is side information. Users who are held out
+    for validation tell when to stop, by the likelihood of their first events; where none are, the usual questions do.
 
     Deviations: the softmax is over the whole catalogue (`loss=bpr`, `negatives=1` for the paper's pairwise loss); some histories are
-    learnt from without their profile, so that strangers and gaps have vectors that mean something; a hidden item leaves its sequence.
-    Without a users table the prompt is one set of free vectors, the same for everybody, and there is nothing to contrast.
+    learnt from without their profile, for strangers and gaps; a hidden item leaves its sequence. Without a users table the prompt is one
+    set of free vectors, the same for everybody, and there is nothing to contrast.
     """
 
     card = Card(
@@ -118,28 +113,7 @@ class PPR(SequenceSystem["PPR.Config"]):
         )
 
     def _objective(self, *, contrasted: bool) -> Objective:
-        config = self.config
-        ahead = PromptedNextItem(config.item_loss(), config.strangers)
+        config, ahead = self.config, PromptedNextItem(self.config.item_loss(), self.config.strangers)
         if not contrasted or not config.contrast:
             return ahead
         return WeightedSum([(1.0, "next", ahead), (config.contrast, "contrast", PromptContrast(config.mask_profile, config.mask_items, config.temperature))])
-
-
-def first(sequences: Sequences, count: int) -> Sequences:
-    """The first `count` values of each sequence (fewer where a sequence is shorter)."""
-    return sequences.windows(sequences.offsets[:-1], np.minimum(sequences.lengths, count))
-
-
-def first_of_judges(split: Split, count: int) -> Sequences:
-    """(U) the first events of the validation users of whom nothing is trained on, empty for all others."""
-    rows, valid = split.rows, split.part == Part.VALID
-    aside = (np.bincount(rows.user[valid], minlength=len(split.users)) > 0) & (split.train.lengths == 0)
-    chosen = aside[rows.user] & (valid | (split.part == Part.INPUT)) & (rows.place < count)
-    return Sequences.from_lengths(rows.item[chosen], np.bincount(rows.user[chosen], minlength=len(split.users)))
-
-
-def profile_codes(split: Split, profile: tuple[Attribute, ...]) -> NDArray[np.int64]:
-    """(U, A) the code of each user's category, -1 where it is not known or no training user has it."""
-    rows, counts = users_table(split), np.array([len(attribute.categories) for attribute in profile])
-    codes = np.stack([attribute.codes(rows[attribute.name]) for attribute in profile], 1)
-    return np.where(codes < counts, codes, UNKNOWN)

@@ -9,13 +9,12 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.plm.loading import causal_lm
-from tastelm.plm.tokens import trained_on
 from tastelm.prompting.answers import Letters
 from tastelm.prompting.titles import Showing
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
 from tastelm.train.stage import Stage
 
 
@@ -67,6 +66,5 @@ class LLMRerank(System["LLMRerank.Config"]):
         titles = item_texts(split, clean=self.config.clean, untitled=self.config.untitled, owner=self.card.name)
         module = self.build(split.sizes)
         module.know(titles, split.popularity)
-        if not module.backbone.external:
-            module.backbone.write_with(trained_on([*titles, module.template.source], size=module.backbone.vocabulary))
+        give_words(module.backbone, [*titles, module.template.source])
         yield Stage("rerank", module, strategy=TuningFree())

@@ -9,13 +9,12 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.plm.loading import causal_lm
-from tastelm.plm.tokens import trained_on
 from tastelm.prompting.likelihood import Normaliser
 from tastelm.prompting.titles import Order, Showing, TitleLikelihood
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
 from tastelm.train.stage import Stage
 
 
@@ -65,6 +64,5 @@ class LMZeroShot(System["LMZeroShot.Config"]):
         titles = item_texts(split, clean=self.config.clean, untitled=self.config.untitled, owner=self.card.name)
         module = self.build(split.sizes)
         module.titles.write(titles)
-        if not module.backbone.external:
-            module.backbone.write_with(trained_on(titles, size=module.backbone.vocabulary))
+        give_words(module.backbone, titles)
         yield Stage("zero-shot", module, strategy=TuningFree())

@@ -94,16 +94,9 @@ class P5(System["P5.Config"]):
         module.needs_users = True
         return module
 
-    def _trained_on(self) -> tuple[Template, ...]:
-        """The templates of the sequential family that `prompts` names. Raises SettingError for one that is not there."""
-        known = family(SEQUENTIAL)
-        if self.config.prompts == "all":
-            return known.seen()
-        return tuple(known[name.strip()] for name in self.config.prompts.split(","))
-
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        following = [template for template in self._trained_on() if can_ask(template, needs={"history": True})]
+        following = [template for template in family(SEQUENTIAL).chosen(config.prompts) if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
         texts = [text for template in (*following, *suiting) for text in (template.source, template.target)]
         spell(module, config.indexing().tokens(split), split, [*texts, *ANSWERS.values(), "user_ somebody"], config.words)
