@@ -99,7 +99,7 @@ class PPR(SequenceSystem["PPR.Config"]):
         cold = min(config.cold, config.max_len)
         judges = first_of_judges(split, cold)
         view = ItemSequences(first(split.train, cold), cold, overlap=0, targets=config.batch)
-        return Stage(
+        stage = Stage(
             "tune",
             module,
             view=view,
@@ -108,9 +108,8 @@ class PPR(SequenceSystem["PPR.Config"]):
             budget=Budget(epochs=config.max_epochs),
             share=0.3,
             descent=replace(config, lr=config.tune_lr).descent(),
-            judges=replace(view, sequences=judges) if judges.lengths.any() else None,
-            monitor="likelihood" if judges.lengths.any() else "ndcg@10",
         )
+        return replace(stage, judges=replace(view, sequences=judges), monitor="likelihood") if judges.lengths.any() else stage
 
     def _objective(self, *, contrasted: bool) -> Objective:
         config, ahead = self.config, PromptedNextItem(self.config.item_loss(), self.config.strangers)
