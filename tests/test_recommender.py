@@ -31,7 +31,7 @@ def test_the_best_come_first_and_once(model: Recommender) -> None:
     assert len(found) == len(set(found.ids)) == 8
     scores = [entry.score for entry in found]
     assert scores == sorted(scores, reverse=True)
-    assert found[0] == Recommendation(found.ids[0], scores[0], None)
+    assert found[0] == Recommendation(found.ids[0], scores[0], f"Number {found.ids[0]}")
 
 
 def test_seen_items_are_left_out_unless_they_are_kept(model: Recommender) -> None:

@@ -17,9 +17,10 @@ from tastelm.data.dataset import Dataset
 from tastelm.errors import OutputError, RunError
 from tastelm.runs import is_run, load, read_config, save
 from tastelm.systems.catalogue import names
+from tastelm.testing import SMALL as TOY
 from tastelm.testing import circle, train
 
-SMALL = {"dim": 8, "layers": 1, "heads": 2, "max_len": 6}
+SMALL = {"dim": 8, "layers": 1, "heads": 2, "max_len": 6, **{name: TOY[name] for name in ("model", "ids", "levels", "codes")}}
 HISTORIES = (["3", "4"], ["7"], [], ["unheard", "5"], [str(item) for item in range(20)])
 
 
@@ -31,6 +32,17 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def titled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same events with the titles of the items."""
+    folder, data = tmp_path_factory.mktemp("titled") / "log", circle(30)
+    folder.mkdir()
+    assert data.items is not None
+    data.interactions.write_csv(folder / "interactions.csv")
+    data.items.write_csv(folder / "items.csv")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of popularity on four items: a few hundred bytes a file."""
     folder = tmp_path_factory.mktemp("tiny") / "run"
@@ -39,17 +51,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings_for(name: str) -> dict[str, int]:
+def settings_for(name: str) -> dict[str, object]:
     known = {line["name"] for line in tl.settings_of(name)}
     return {key: value for key, value in SMALL.items() if key in known}
 
 
 @pytest.mark.parametrize("name", names())
-def test_what_is_loaded_without_the_data_is_what_was_trained(name: str, log: Path, tmp_path: Path) -> None:
-    shutil.copy(log, tmp_path / "log.csv")
+def test_what_is_loaded_without_the_data_is_what_was_trained(name: str, titled: Path, tmp_path: Path) -> None:
+    shutil.copytree(titled, tmp_path / "log")
     settings = settings_for(name)
-    model = tl.fit(name, tmp_path / "log.csv", set=settings, budget="5steps", seed=3, out=tmp_path / "run")
-    (tmp_path / "log.csv").unlink()
+    model = tl.fit(name, tmp_path / "log", set=settings, budget="5steps", seed=3, out=tmp_path / "run")
+    shutil.rmtree(tmp_path / "log")
     again = tl.load(tmp_path / "run")
     for first, second in ((model.recommend(history, 7), again.recommend(history, 7)) for history in HISTORIES):
         assert first == second

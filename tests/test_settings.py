@@ -12,7 +12,7 @@ from tastelm.settings import LARGEST, Among, Span, among, configure, describe, p
 from tastelm.systems.catalogue import names, system
 
 # Systems that learn nothing from settings; every other one must say where to look for better values.
-NOTHING_TO_TUNE = {"popularity", "next-integer"}
+NOTHING_TO_TUNE = {"popularity", "next-integer", "lm-zeroshot", "llm-rerank", "bert-probe"}
 SYSTEMS = [name for name in names() if fields(system(name).Config)]
 
 

