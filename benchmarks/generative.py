@@ -35,7 +35,7 @@ from tastelm.jobs import Job
 from tastelm.metrics import bootstrap_ci
 from tastelm.per_case import read_values
 from tastelm.systems.catalogue import system
-from tastelm.systems.written import Indexing
+from tastelm.systems.written import WritingConfig
 
 RESULTS = HERE / "results" / "generative"
 DATA = {"Beauty": "s3rec/Beauty.txt", "games": "games/sequences.tsv"}
@@ -91,10 +91,9 @@ def place(name: str) -> Path:
 def spelling(job: Job, split: Split) -> dict[str, Any]:
     """How well the codes of the item tokens are used, for a system that has them."""
     config = job.system.config
-    if not hasattr(config, "indexing"):
+    if not isinstance(config, WritingConfig):
         return {}
-    indexing: Indexing = config.indexing()
-    tokens = indexing.tokens(split)
+    tokens = config.tokens(split)
     return {"codes_used": tokens.share_used(), "collisions": tokens.collisions, "notes": list(tokens.notes)}
 
 

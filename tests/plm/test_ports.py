@@ -66,7 +66,7 @@ def test_a_written_text_is_judged_as_the_network_itself_does() -> None:
     model: LanguageModel = made("seq2seq")
     memory = model.read(model.embed(IDS), MASK)  # type: ignore[operator]
     told = torch.tensor([[0, 5, 6], [0, 7, 8]])
-    states, _ = model.write(memory, told)  # type: ignore[operator]
+    states = model.write(memory, told)  # type: ignore[operator]
     expected = model.network(input_ids=IDS, attention_mask=MASK.long(), decoder_input_ids=told).logits
     torch.testing.assert_close(model.logits(states), expected)
 

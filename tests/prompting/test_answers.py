@@ -85,6 +85,19 @@ def test_a_love_of_the_first_letter_is_shared_out_by_shuffles(monkeypatch: pytes
     assert spread[1] < 0.4 * spread[0]
 
 
+@torch.no_grad()
+def test_of_equally_popular_candidates_neither_code_nor_place_decides_which_are_shown() -> None:
+    module = letters(window=3)
+    module.know(TITLES, np.zeros(6, np.int64))
+
+    def asked(order: list[int]) -> set[int]:
+        scores = module.candidate_scores(HISTORIES.take(np.array([0])), NOBODY[:1], Sequences.of([order]))
+        return {code for code, score in zip(order, scores.tolist(), strict=True) if score > LOWEST}
+
+    first, second = asked([0, 1, 2, 3, 4, 5]), asked([5, 3, 1, 0, 2, 4])
+    assert first == second and len(first) == 3 and first != {0, 1, 2}
+
+
 def test_lessons_of_both_forms_name_the_right_answer() -> None:
     train, rng = Sequences.of([[0, 1, 2], [3, 4]]), np.random.default_rng(0)
     listwise = ItemLesson(train, TITLES, [INSTRUCT["listwise"]], 3, candidates=3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tastelm.errors import DataError
+from tastelm.errors import DataError, SettingError
 from tastelm.plm.causal import CausalLM, Reading
 from tastelm.prompting.branches import Branches, in_blocks
 from tastelm.prompting.layout import lay_out
@@ -111,3 +111,10 @@ def test_a_gradient_flows_through_them(model: CausalLM) -> None:
     embeds = layout.embed(model, {}).detach().requires_grad_()
     log_likelihoods(model, model.read(embeds, layout.mask()), [CONTINUATIONS])[0].sum().backward()
     assert embeds.grad is not None and (embeds.grad[0].abs().sum(1) > 0).all()
+
+
+def test_a_branch_beyond_what_the_model_reads_is_refused() -> None:
+    short = small_causal(context=8)
+    layout = lay_out([(Text("alien"),)], short.tokens)
+    with pytest.raises(SettingError, match=r"a prompt takes \d+ tokens, but the model reads 8"):
+        judged(short, short.read(layout.embed(short, {}), layout.mask()), [[[5] * 12]])

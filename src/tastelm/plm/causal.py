@@ -50,8 +50,9 @@ class CausalLM(LanguageModel):
         ids     (B, Q) tokens
         sees    (B, Q, Q) bool, which of the further tokens each sees: itself and those before it in its own branch
         depths  (B, Q) how many of them stand before each in its branch
-        Returns (B, Q, D). The reading stays as it was.
+        Returns (B, Q, D). The reading stays as it was. Raises SettingError for a branch that is longer than the model reads.
         """
+        self._check(int((reading.lengths[:, None] + depths).max()) + 1)
         rows, width = ids.shape
         past = reading.mask[:, None, :].expand(rows, width, -1)
         mask = torch.cat([past, sees], 2)[:, None]
@@ -62,14 +63,17 @@ class CausalLM(LanguageModel):
         return states
 
     def _run(self, embeds: Tensor, mask: Tensor, cache: Any, *, keep: bool) -> Any:
-        if embeds.shape[1] > self.context:
-            raise SettingError(f"a prompt has {embeds.shape[1]} tokens, but the model reads {self.context}. Give it a shorter history, or take a longer model.")
+        self._check(embeds.shape[1])
         whole = mask
         if cache is not None:
             whole = torch.cat([mask.new_ones(len(mask), cache.get_seq_length()), mask], 1)
         return self.network.base_model(
             inputs_embeds=embeds, attention_mask=whole.long(), position_ids=positions_of(mask), cache=cache, use_cache=keep or cache is not None
         )
+
+    def _check(self, length: int) -> None:
+        if length > self.context:
+            raise SettingError(f"a prompt takes {length} tokens, but the model reads {self.context}. Show it less, or take a model with a longer context.")
 
 
 def _cache_of(prefix: Prefix | None, config: Any) -> Any:

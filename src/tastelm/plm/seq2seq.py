@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,15 +50,11 @@ class Seq2SeqLM(LanguageModel):
         """Read B texts of vectors (B, W, D)."""
         return Memory(self(embeds, mask), mask)
 
-    def write(self, memory: Memory, ids: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
-        """States (B, T, D) behind the start token and T - 1 tokens already written (B, T), and what `ids` may be gone on with by `cache`.
-
-        With a cache `ids` (B, 1) is the newest token alone.
-        """
-        out = self.network.get_decoder()(
-            input_ids=ids, encoder_hidden_states=memory.states, encoder_attention_mask=memory.mask.long(), cache=cache, use_cache=cache is not None
-        )
-        return out.last_hidden_state, out.cache
+    def write(self, memory: Memory, ids: Tensor) -> Tensor:
+        """(B, T) the start token and T - 1 tokens already written -> (B, T, D) the states behind each."""
+        read = {"encoder_hidden_states": memory.states, "encoder_attention_mask": memory.mask.long()}
+        states: Tensor = self.network.get_decoder()(input_ids=ids, use_cache=False, **read).last_hidden_state
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
         """(..., D) -> (..., V). T5 scales its states where the words are written by the vectors they are read by."""

@@ -15,6 +15,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.nn.texts import Texts
 from tastelm.plm.causal import CausalLM, Reading
+from tastelm.prompting.catalogue import everything, log_popularity
 from tastelm.prompting.layout import UNLEARNT, lay_out
 from tastelm.prompting.likelihood import log_likelihoods
 from tastelm.prompting.teaching import Written
@@ -47,7 +48,7 @@ class Answerer(nn.Module):
         """Take over the titles of N items, and how often each was met in training."""
         self.titles.write(titles)
         self._names = []
-        self.prior.copy_(torch.from_numpy(np.log((popularity + 1) / (popularity.sum() + len(popularity)))))
+        self.prior.copy_(torch.from_numpy(log_popularity(popularity)))
 
     @property
     def names(self) -> list[str]:
@@ -70,8 +71,8 @@ class Answerer(nn.Module):
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N) scores of every item; nobody's identity is used."""
-        everything = np.tile(np.arange(len(self.prior)), len(histories))
-        return self.candidate_scores(histories, users, Sequences.from_lengths(everything, np.full(len(histories), len(self.prior)))).view(len(histories), -1)
+        items = len(self.prior)
+        return self.candidate_scores(histories, users, everything(len(histories), items)).view(len(histories), items)
 
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
@@ -150,10 +151,11 @@ class Letters(Answerer):
     @torch.no_grad()
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
-        prior = self.prior.cpu().numpy()
+        prior, fair = self.prior.cpu().numpy(), np.random.default_rng(0).permutation(len(self.prior))
         # Whoever is asked about is above whoever is not: log-probabilities of letters are finite, and the prior is below 0.
         scores = [prior[row].astype(np.float64) + LOWEST for row in candidates]
-        chosen = [np.argsort(-prior[row], kind="stable")[: self.window] for row in candidates]
+        # Of equally popular candidates neither the code nor the place decides which are shown.
+        chosen = [np.lexsort((fair[row], -prior[row]))[: self.window] for row in candidates]
         for row, places in enumerate(chosen):
             scores[row][places] = 0.0
         jobs = list(self._orders(chosen, candidates))

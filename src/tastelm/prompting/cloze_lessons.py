@@ -14,10 +14,8 @@ from tastelm.data.sequences import Sequences
 from tastelm.objectives.base import Outcome
 from tastelm.prompting.cloze import mask_of, states_of
 from tastelm.prompting.layout import TOKEN, lay_out
+from tastelm.prompting.teaching import like_lengths
 from tastelm.prompting.title_cloze import TitleCloze
-
-# Examples of like length go together, out of this many batches at a time: little is padded, and the order stays nearly random.
-POOL = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +38,7 @@ class Prefixes:
         places = np.arange(len(self.train.values))
         begins = self.train.offsets[np.searchsorted(self.train.offsets, places, side="right") - 1]
         lengths = np.minimum(places - begins, self.shown) + 1
-        order = rng.permutation(len(places))
-        order = order[np.lexsort((lengths[order], np.arange(len(order)) // (POOL * self.batch)))]
-        turns = rng.permutation(-(-len(order) // self.batch))
+        order, turns = like_lengths(lengths, self.batch, rng)
         return _Prefixes(self.train, places[order] + 1 - lengths[order], lengths[order], self.batch, turns)
 
 

@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences
-from tastelm.errors import DataError, SettingError
+from tastelm.errors import DataError
 from tastelm.metrics.ranking import recall, reciprocal_rank
 from tastelm.metrics.ranks import Ranks
 from tastelm.nn.texts import Texts
 from tastelm.plm.masked import MaskedLM
 from tastelm.plm.pairs import NextSentenceLM
+from tastelm.prompting.catalogue import everything
 from tastelm.prompting.cloze import InBlank, blank_logits, open_end
 from tastelm.prompting.titles import title_slot
 from tastelm.text.family import Family
-from tastelm.text.segments import Prompt, Slot, plain
+from tastelm.text.segments import Slot, plain
 from tastelm.text.template import Template
 
 # The three sentences of the genre probe: the item first, the item last, and the control that names none.
@@ -74,13 +75,12 @@ class PairJudge(nn.Module):
         super().__init__()
         self.backbone, self.titles = backbone, Texts()
         self.template, self.shown, self.batch = template, shown, batch
-        self._first, self._second = _only(template, "source", "item"), title_slot(template)
+        self._first, self._second = template.only_slot("source", "item"), title_slot(template)
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N); nobody's identity is used."""
         items = len(self.titles.offsets) - 1
-        everything = Sequences.from_lengths(np.tile(np.arange(items), len(histories)), np.full(len(histories), items))
-        return self.candidate_scores(histories, users, everything).view(len(histories), items)
+        return self.candidate_scores(histories, users, everything(len(histories), items)).view(len(histories), items)
 
     @torch.no_grad()
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
@@ -146,9 +146,9 @@ def genre_probe(
 @torch.no_grad()
 def _genre_scores(model: MaskedLM, template: Template, titles: Sequence[str], labels: Sequence[str], *, mean: bool, batch: int) -> NDArray[np.float64]:
     """(C, G), each genre in a blank of its own length."""
-    _only(template, "target", "feature")
+    template.only_slot("target", "feature")
     control = not any(isinstance(segment, Slot) for segment in template.source_prompt)
-    records: list[Mapping[str, str]] = [{}] if control else [{_only(template, "source", "item"): title} for title in titles]
+    records: list[Mapping[str, str]] = [{}] if control else [{template.only_slot("source", "item"): title} for title in titles]
     sources = [template.render_source(record) for record in records]
     spelled = model.tokens.encode_all([open_end(template, 1)[0] + label for label in labels])
     scores = np.zeros((len(sources), len(labels)))
@@ -167,12 +167,3 @@ def _ranks(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> Ranks:
     offsets = np.concatenate([[0], np.cumsum(right.sum(1))])
     above, alike = (scores[cases] > best).sum(1), (scores[cases] == best).sum(1) - 1
     return Ranks(above, alike, offsets, np.full(len(right), right.shape[1]))
-
-
-def _only(template: Template, side: str, kind: str) -> str:
-    """The one slot of a side of a template. Raises SettingError for a template of another form."""
-    prompt: Prompt = template.source_prompt if side == "source" else template.target_prompt
-    names = [segment.name for segment in prompt if isinstance(segment, Slot)]
-    if len(names) != 1 or template.slots[names[0]] != kind:
-        raise SettingError(f"template '{template.name}' does not fit: its {side} must hold one slot, of the kind {kind}. Choose another template.")
-    return names[0]

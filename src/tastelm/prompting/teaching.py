@@ -17,6 +17,13 @@ from tastelm.text.segments import Prompt
 POOL = 32
 
 
+def like_lengths(lengths: NDArray[np.int64], batch: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(E,) lengths of examples -> (E,) the order in which they make up batches of like length, and the turns of these batches."""
+    order = rng.permutation(len(lengths))
+    order = order[np.lexsort((lengths[order], np.arange(len(order)) // (POOL * batch)))]
+    return order, rng.permutation(-(-len(order) // batch))
+
+
 class Lesson(Protocol):
     """One task as examples: what is read, and what is to be written."""
 
@@ -51,10 +58,7 @@ class Lessons:
         examples = np.concatenate([*drawn, np.empty(0, np.int64)])
         owners = np.repeat(np.arange(len(drawn)), [len(one) for one in drawn])
         lengths = np.concatenate([*(lesson.lengths(one) for lesson, one in zip(self.lessons, drawn, strict=True)), np.empty(0, np.int64)])
-        order = rng.permutation(len(examples))
-        pools = np.arange(len(order)) // (POOL * self.batch)
-        order = order[np.lexsort((lengths[order], pools))]
-        turns = rng.permutation(-(-len(order) // self.batch))
+        order, turns = like_lengths(lengths, self.batch, rng)
         return _LessonBatches(self.lessons, owners[order], examples[order], self.batch, turns, (seed, epoch))
 
 

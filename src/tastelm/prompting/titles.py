@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tastelm.data.sequences import Sequences
-from tastelm.errors import SettingError
 from tastelm.nn.texts import Texts
 from tastelm.plm.causal import CausalLM
+from tastelm.prompting.catalogue import everything
 from tastelm.prompting.layout import lay_out
 from tastelm.prompting.likelihood import Normaliser, log_likelihoods
-from tastelm.text.segments import Prompt, Slot, plain
+from tastelm.text.segments import Prompt, plain
 from tastelm.text.template import Template
 
 Order = Literal["oldest-first", "newest-first", "shuffled"]
@@ -67,9 +67,8 @@ class TitleLikelihood(nn.Module):
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N) scores of every item; nobody's identity is used."""
         self._read()
-        everything = np.tile(np.arange(len(self._title_tokens)), len(histories))
-        candidates = Sequences.from_lengths(everything, np.full(len(histories), len(self._title_tokens)))
-        return self.candidate_scores(histories, users, candidates).view(len(histories), -1)
+        items = len(self._title_tokens)
+        return self.candidate_scores(histories, users, everything(len(histories), items)).view(len(histories), items)
 
     @torch.no_grad()
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
@@ -113,19 +112,12 @@ class TitleLikelihood(nn.Module):
 
 def history_slot(template: Template) -> str:
     """The one slot of a template that a history goes into. Raises SettingError for a template of another form."""
-    return _only(template, "history", "source", template.source_prompt)
+    return template.only_slot("source", "history")
 
 
 def title_slot(template: Template) -> str:
     """The one slot of a template that the item asked about goes into, in its target. Raises SettingError for a template of another form."""
-    return _only(template, "item", "target", template.target_prompt)
-
-
-def _only(template: Template, kind: str, where: str, prompt: Prompt) -> str:
-    names = [segment.name for segment in prompt if isinstance(segment, Slot)]
-    if len(names) != 1 or template.slots[names[0]] != kind:
-        raise SettingError(f"template '{template.name}' does not fit: its {where} must hold one slot, of the kind {kind}. Choose another template.")
-    return names[0]
+    return template.only_slot("target", "item")
 
 
 def _same_for_all(candidates: Sequences) -> NDArray[np.integer] | None:

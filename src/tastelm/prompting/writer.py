@@ -17,6 +17,7 @@ from tastelm.decoding.beam import beam_search
 from tastelm.decoding.trie import Trie
 from tastelm.nn.ragged import Ragged
 from tastelm.plm.seq2seq import Memory, Seq2SeqLM
+from tastelm.prompting.catalogue import log_popularity
 from tastelm.prompting.layout import UNLEARNT, Layout, lay_out
 from tastelm.prompting.teaching import Written
 from tastelm.text.segments import Prompt
@@ -74,13 +75,13 @@ class ItemWriter(nn.Module):
             nn.init.normal_(self.words.weight, std=0.02)
         self.register_buffer("prior", torch.zeros(items))
         self._trie: Trie | None = None
-        self._marks = self._starts = torch.empty(0)
+        self._starts = torch.empty(0)
 
     def spell(self, tokens: Sequences, popularity: NDArray[np.int64]) -> None:
         """Take over the tokens of N items, and how often each was met in training."""
         self.codes.fill(tokens)
-        share = (popularity + 1) / (popularity.sum() + len(popularity))
-        self.prior.copy_(torch.from_numpy(np.log(share)))
+        self.prior.copy_(torch.from_numpy(log_popularity(popularity)))
+        self._trie = None
 
     def item_text(self, code: int) -> str:
         """An item as a text."""
@@ -102,7 +103,7 @@ class ItemWriter(nn.Module):
         told = self._targets(batch.targets)
         labels = torch.from_numpy(told.labels).to(self.prior.device)
         before = torch.cat([self.backbone.starts(len(labels), labels.device), torch.from_numpy(told.ids[:, :-1]).to(labels.device)], 1)
-        states, _ = self.backbone.write(memory, before)
+        states = self.backbone.write(memory, before)
         losses = F.cross_entropy(self.backbone.logits(states).flatten(0, 1), labels.flatten(), ignore_index=UNLEARNT, reduction="none").view(labels.shape)
         return losses.sum(1) / (labels != UNLEARNT).sum(1)
 
@@ -125,26 +126,23 @@ class ItemWriter(nn.Module):
 
     def search(self, prompts: Sequence[Prompt], k: int) -> tuple[Tensor, Tensor]:
         """The k most probable items (B, k) that a beam search finds behind each prompt, -1 where fewer are, and their log-probabilities (B, k)."""
-        memory = self._read(prompts)
+        memory, trie, device = self._read(prompts), self.trie, self.prior.device
+        words = torch.tensor([self.backbone.tokens.number(mark(token)) for token in range(trie.vocabulary)], device=device)
 
         def score(prefixes: Tensor, owners: Tensor, parents: Tensor) -> Tensor:
-            device = self.prior.device
-            before = torch.cat([self.backbone.starts(len(prefixes), device), self._marks[prefixes].to(device)], 1)
-            states, _ = self.backbone.write(memory.take(owners.to(device)), before)
-            return self.backbone.logits(states[:, -1]).float().log_softmax(1)[:, self._marks.to(device)]
+            before = torch.cat([self.backbone.starts(len(prefixes), device), words[prefixes.to(device)]], 1)
+            states = self.backbone.write(memory.take(owners.to(device)), before)
+            return self.backbone.logits(states[:, -1]).float().log_softmax(1)[:, words]
 
         k = min(k, len(self.prior))
-        return beam_search(score, self.trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k)
+        return beam_search(score, trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k)
 
     @property
     def trie(self) -> Trie:
         """The catalogue as a tree of tokens."""
         if self._trie is None:
             tokens = self.codes.sequences()
-            vocabulary = int(tokens.values.max(initial=0)) + 1
-            self._trie = Trie(tokens, vocabulary)
-            numbers = [self.backbone.tokens.number(mark(token)) for token in range(vocabulary)]
-            self._marks = torch.tensor([self.backbone.tokens.start if number is None else number for number in numbers])
+            self._trie = Trie(tokens, int(tokens.values.max(initial=0)) + 1)
         return self._trie
 
     def _read(self, prompts: Sequence[Prompt]) -> Memory:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tastelm.data.split import Split
 from tastelm.errors import DataError, SettingError
 from tastelm.plm.port import LanguageModel
 from tastelm.plm.tokens import trained_on
+from tastelm.settings import setting
 from tastelm.text.family import family
 from tastelm.text.template import Template
 from tastelm.text.titles import clean_title
@@ -37,6 +38,18 @@ def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str) -> 
     return [clean_title(text) for text in texts] if clean else texts
 
 
+@dataclass(frozen=True)
+class ReadingConfig:
+    """Settings of every system that reads the titles of items."""
+
+    clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
+    untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
+
+    def texts(self, split: Split, owner: str) -> list[str]:
+        """The titles as these settings want them. Raises DataError as `item_texts`."""
+        return item_texts(split, clean=self.clean, untitled=self.untitled, owner=owner)
+
+
 def give_words(backbone: LanguageModel, texts: Iterable[str]) -> None:
     """A model from scratch learns its words from `texts`; one that comes from elsewhere has its own."""
     if not backbone.external:
@@ -54,7 +67,7 @@ def read_back(prompt: str) -> Template:
     try:
         content: dict[str, Any] = json.loads(prompt)
         return Template(**content)
+    except SettingError:
+        raise
     except (ValueError, TypeError) as error:
-        if isinstance(error, SettingError):
-            raise
         raise SettingError(f"prompt: {prompt[:60]!r} is no template. It is filled in from family and template; leave it out.") from error

