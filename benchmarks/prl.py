@@ -1,6 +1,6 @@
 """Does asking for reward bring reward? prl beside its backbone, in a shop of which the best policy is known.
 
-    python benchmarks/prl.py              # about ten minutes on two cores; a row that is there is not trained again
+    python benchmarks/prl.py              # a row that is there is not trained again
     python benchmarks/prl.py --table      # write the table of what is there
 
 The shop: after each item it shows another, and a user of one of two hidden tastes buys it, clicks on it, or does nothing, which leaves no

@@ -1,6 +1,6 @@
 """What is a language model worth that has seen no user? Sileo et al. (2022) again: which of five items did somebody like?
 
-    python benchmarks/zero_shot.py                      # about half an hour on two cores; what is stored is not asked again
+    python benchmarks/zero_shot.py                      # what is stored is not asked again
     python benchmarks/zero_shot.py --table              # write the table and the curve of what is there
 
 Template and normaliser are chosen on users of a validation group (with fewer likes than the test asks for, none of them in the test), then
