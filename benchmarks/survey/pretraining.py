@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,12 @@ def table(folder: Path) -> str:
     for place, row in sorted(
         rows, key=lambda pair: (list(SETS).index(pair[1]["data"]), pair[1]["loss"], pair[1]["budget"], pair[1]["seed"], ARMS.index(pair[1]["arm"]))
     ):
-        none = place.with_name(place.name.replace(f"-{row['arm']}-", "-none-"))
+        none = place.with_name(re.sub("-first[0-9]+", "", place.name.replace(f"-{row['arm']}-", "-none-")))
         found = [
             row["data"],
             row["loss"],
             row["arm"],
+            f"{row['config']['lr']:g}",
             row["budget"],
             row["seed"],
             f"{row['valid']['ndcg@10']:.4f}",

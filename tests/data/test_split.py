@@ -17,7 +17,7 @@ Event = tuple[int, int, int]
 EVENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 12)), min_size=15, max_size=60)
 ORDERS = st.sampled_from(["time", "file", "none"])
 NAMES = [
-    "leave-one-out", "global-time", "global-time:0.5,0.75", "ratio", "ratio:0.5,0.25", "cold-users", "cold-users:0.3",
+    "leave-one-out", "global-time", "global-time:0.5,0.75", "ratio", "ratio:0.5,0.25", "random", "random:0.5,0.3", "cold-users", "cold-users:0.3",
     "cold-items", "cold-items:0.3", "few-shot:1", "few-shot:3", "all",
 ]  # fmt: skip
 SEEDS = st.integers(0, 3)
@@ -106,6 +106,23 @@ def test_cold_users_and_cold_items_are_never_trained_on(share: str, events: list
     made = cut(events, order, f"cold-items:{share}", seed)
     asked_for = [set(made.cases(part).targets.values.tolist()) for part in (Part.VALID, Part.TEST)]
     assert not set(made.train.values.tolist()) & (asked_for[0] | asked_for[1]) and not asked_for[0] & asked_for[1]
+
+
+@pytest.mark.parametrize("train", [0.8, 0.5])
+@many
+@given(events=EVENTS, order=ORDERS, seed=SEEDS)
+def test_rows_at_random_leave_every_user_and_item_one_to_be_trained_on(train: float, events: list[Event], order: str, seed: int) -> None:
+    made = cut(events, order, f"random:{train},0.1", seed)
+    trained = made.part == Part.TRAIN
+    assert set(made.rows.user[trained].tolist()) == set(made.rows.user.tolist())
+    assert set(made.rows.item[trained].tolist()) == set(made.rows.item.tolist())
+    assert trained.sum() >= int(train * len(events))
+
+
+def test_rows_at_random_come_in_the_shares_asked_for_and_anew_with_each_seed() -> None:
+    data = dataset([(user, item, item) for user in range(40) for item in range(30)])
+    parts = [split(data, "random:0.7,0.1", seed=seed).part for seed in (0, 1)]
+    assert [np.bincount(part).tolist() for part in parts] == [[840, 120, 240]] * 2 and (parts[0] != parts[1]).any()
 
 
 @pytest.mark.parametrize("name", ["global-time", "global-time:0.3,0.6", "global-time:0.5,0.9"])

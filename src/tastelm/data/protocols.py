@@ -120,6 +120,20 @@ def ratio(rows: Rows, dataset: Dataset, seed: int, train: float, valid: float) -
     return _need(part, dataset, "ratio", "the histories are too short to be cut so")
 
 
+def at_random(rows: Rows, dataset: Dataset, seed: int, train: float, valid: float) -> NDArray[np.integer]:
+    order = np.random.default_rng(seed).permutation(len(rows.user))
+    # The first row of a user or an item in this order stays with training, so that nobody is asked about who was never met.
+    needed = np.zeros(len(order), bool)
+    for codes in (rows.user, rows.item):
+        needed[order[np.unique(codes[order], return_index=True)[1]]] = True
+    free = order[~needed[order]]
+    held_out = min(len(free), round((1 - train) * len(order)))
+    validating = round(held_out * valid / (1 - train))
+    part = np.full(len(order), Part.TRAIN)
+    part[free[:validating]], part[free[validating:held_out]] = Part.VALID, Part.TEST
+    return _need(part, dataset, "random", "too few interactions are of users and items that have others")
+
+
 def cold_users(rows: Rows, dataset: Dataset, seed: int, share: float) -> NDArray[np.integer]:
     drawn = _draw(int(rows.user[-1]) + 1, share, seed)[rows.user]
     held_out = (drawn != Part.TRAIN) & (rows.length >= 2)
@@ -176,6 +190,7 @@ PROTOCOLS = {
     "leave-one-out": Protocol(leave_one_out),
     "global-time": Protocol(global_time, (0.8, 0.9), "cut"),
     "ratio": Protocol(ratio, (0.8, 0.1)),
+    "random": Protocol(at_random, (0.8, 0.1)),
     "cold-users": Protocol(cold_users, (0.1,)),
     "cold-items": Protocol(cold_items, (0.1,)),
     "few-shot": Protocol(few_shot, (3,), "count"),

@@ -138,6 +138,7 @@ def split(dataset: Dataset, protocol: str = "leave-one-out", *, seed: int = 0) -
     leave-one-out        the last interaction of a user is test, the one before it valid; users with fewer than 3 are trained on whole
     global-time:0.8,0.9  valid is what happened after the first share of all interactions, test after the second
     ratio:0.8,0.1        of every user's interactions the first share is trained on, the next valid, the rest test
+    random:0.8,0.1       rows at random whatever their time: for ratings and explanations; each user and item keeps one to be trained on
     cold-users:0.1       this share of the users is valid and as many are test; nothing of them is trained on
     cold-items:0.1       this share of the items is valid and as many are test; nothing of them is trained on
     few-shot:3           leave-one-out, but of every user this many interactions are trained on at most, the newest

@@ -1,0 +1,113 @@
+"""A writer of items that also tells stars and gives reasons: the same model, asked by other prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tastelm.data.reviews import Stars
+from tastelm.nn.texts import Texts
+from tastelm.plm.seq2seq import Seq2SeqLM
+from tastelm.plm.tokens import END
+from tastelm.prompting.layout import UNLEARNT
+from tastelm.prompting.teaching import Written
+from tastelm.prompting.writer import Asking, ItemWriter, user_text
+from tastelm.text.segments import Prompt, Text
+from tastelm.text.template import Template
+
+COUNTS = np.arange(1, 6)
+# What an item is called that is not in the catalogue.
+SOMETHING = "something"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """How opinions are asked for.
+
+    stars    the template that asks for the stars of a user and an item
+    reason   the one that asks for a sentence, None where none was learnt
+    longest  tokens of a sentence
+    """
+
+    stars: Template
+    reason: Template | None
+    longest: int = 30
+
+
+class RatingWriter(ItemWriter):
+    """Tells ratings as the mean of one to five stars, each as probable as the model finds the words of its target."""
+
+    scale: Tensor
+
+    def __init__(self, backbone: Seq2SeqLM, items: int, asking: Asking, opinion: Opinion, *, whole_words: bool) -> None:
+        super().__init__(backbone, items, asking, whole_words=whole_words)
+        self.opinion, self.titles = opinion, Texts()
+        # The lowest and the highest rating of training.
+        self.register_buffer("scale", torch.tensor([1.0, 5.0]))
+        self._called: list[str] = []
+
+    def know(self, scale: Stars, titles: Sequence[str]) -> None:
+        """Take over the scale of ratings, and what people call the N items ("" for nothing)."""
+        self.scale.copy_(torch.tensor([scale.low, scale.high]))
+        self.titles.write(titles)
+        self._called = []
+
+    @torch.no_grad()
+    def ratings(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
+        """(B,) the rating that each user would give, on the scale of the data; -1 stands for strangers."""
+        template, found = self.opinion.stars, [self.scale.new_empty(0)]
+        targets = [(*template.render_target({"stars": int(count)}), Text(END, learn=True)) for count in COUNTS]
+        # The loss is a mean over the tokens of a target; its probability is of them all.
+        lengths = torch.from_numpy((self._targets(targets).labels != UNLEARNT).sum(1)).to(self.scale.device)
+        for at in range(0, len(users), self.asking.batch):
+            prompts = self.opinions(template, users[at : at + self.asking.batch], items[at : at + self.asking.batch])
+            losses = self.nll(Written([prompt for prompt in prompts for _ in COUNTS], targets * len(prompts)))
+            chances = (-losses.view(-1, len(COUNTS)) * lengths).softmax(1)
+            found.append(chances @ torch.from_numpy(COUNTS).to(chances))
+        stars = torch.cat(found)
+        return self.scale[0] + (stars - 1) / 4 * (self.scale[1] - self.scale[0])
+
+    def opinions(self, template: Template, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[Prompt]:
+        """What is read when the opinion of each user on an item is asked for."""
+        return [template.render_source(self._record(int(user), int(item))) for user, item in zip(users, items, strict=True)]
+
+    def _record(self, user: int, item: int) -> dict[str, Any]:
+        who, known = user_text(user), item >= 0
+        called = self._titles()[item] if known else ""
+        return {"user": who, "name": who, "item": self.item_text(item) if known else SOMETHING, "title": called or SOMETHING}
+
+    def _titles(self) -> list[str]:
+        if not self._called:
+            self._called = self.titles.texts()
+        return self._called
+
+
+class ReasonWriter(RatingWriter):
+    """Writes reasons too, greedily."""
+
+    @torch.no_grad()
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
+        """A reason for each of B pairs; -1 stands for strangers."""
+        template, found = self.opinion.reason, list[str]()
+        assert template is not None
+        for at in range(0, len(users), self.asking.batch):
+            found += self.sentences(self.opinions(template, users[at : at + self.asking.batch], items[at : at + self.asking.batch]))
+        return found
+
+    def sentences(self, prompts: Sequence[Prompt]) -> list[str]:
+        """What the model writes behind each prompt: the most probable token, one after the other, up to the one that ends a text."""
+        backbone, memory = self.backbone, self._read(prompts)
+        written = backbone.starts(len(prompts), self.prior.device)
+        done = torch.zeros(len(prompts), dtype=torch.bool, device=written.device)
+        while written.shape[1] <= self.opinion.longest and not done.all():
+            token = backbone.logits(backbone.write(memory, written)[:, -1]).argmax(1)
+            written = torch.cat([written, token[:, None]], 1)
+            done |= token == backbone.tokens.end
+        rows = written[:, 1:].tolist()
+        return [backbone.tokens.decode(row[: row.index(backbone.tokens.end)] if backbone.tokens.end in row else row).strip() for row in rows]
