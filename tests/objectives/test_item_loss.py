@@ -281,6 +281,28 @@ def test_uncalibrated_gbce_is_bce_and_a_full_one_too(m: int, n: int, k: int, see
     torch.testing.assert_close(GBCE(everything, 1.0)(states, table, targets, rng(seed)), BCE(everything)(states, table, targets, rng(seed)))
 
 
+def test_centred_scores_are_the_scores_less_what_nobody_knows() -> None:
+    """A scorer that knows nothing is at rest: of the gradient of the common offset of all scores nothing is left."""
+    n, k, t = 50, 7, 0.6
+    negatives, targets = Negatives(k), torch.arange(200) % n
+    beta = 1 - t * (1 - k / (n - 1))
+    states = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    table = torch.randn(n, 4, generator=torch.Generator().manual_seed(1))
+    centred = GBCE(negatives, t, centred=True)(states, table, targets, rng(3))
+    lowered = GBCE(negatives, t)(states, table, targets, rng(3), torch.full((n,), -float(np.log(k / beta))))
+    torch.testing.assert_close(centred, lowered)
+    offset = torch.zeros(n, requires_grad=True)
+    for seed in range(200):
+        GBCE(negatives, t, centred=True)(torch.zeros(200, 4), table, targets, rng(seed), offset).backward()
+    assert offset.grad is not None
+    raised = torch.zeros(n, requires_grad=True)
+    for seed in range(200):
+        GBCE(negatives, t)(torch.zeros(200, 4), table, targets, rng(seed), raised).backward()
+    assert raised.grad is not None
+    # Where a drawn item is the target it is left out, once in N draws.
+    assert abs(float(offset.grad.sum())) < 2 / n * float(raised.grad.sum())
+
+
 @pytest.mark.parametrize("name", ["sampled", "gbce", "bce", "bpr", "bpr-max"])
 def test_accidental_hits_teach_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where every negative is the target there is nothing to push away, and no gradient is not a number."""

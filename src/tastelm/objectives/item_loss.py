@@ -119,23 +119,27 @@ class GBCE(_Sampled):
     """Binary cross-entropy whose positive is raised to the power beta, against over-confidence (Petrov and Macdonald, 2023, Eq. 16).
 
     calibration  t in [0, 1]: 0 is plain BCE, 1 fully calibrated; beta = 1 - t (1 - alpha), alpha = K / (N - 1)
+    centred      read a score of 0 as the odds beta / K that the loss is least at for a scorer that knows nothing (the prior of Lin et al. 2017,
+                 Sec. 3.3). Else thousands of steps go by in which all scores sink together, for want of a bias, and little is learnt
     """
 
     calibration: float = 0.75
+    centred: bool = False
 
     def __call__(self, states: Tensor, table: Tensor, targets: Tensor, rng: np.random.Generator, bias: Tensor | None = None) -> Tensor:
         positive, negative, _ = self._scores(states, table, targets, rng, bias)
         rate = min(self.negatives.count / max(len(table) - 1, 1), 1.0)
         beta = 1 - self.calibration * (1 - rate)
-        total = beta * F.softplus(-positive[:, 0]) + F.softplus(negative).sum(1)
+        even = math.log(self.negatives.count / beta) if self.centred else 0.0
+        total = beta * F.softplus(even - positive[:, 0]) + F.softplus(negative - even).sum(1)
         return (total / (self.negatives.count + 1)).mean()
 
 
 class BCE(GBCE):
     """-[log sig(s+) + sum log(1 - sig(s-))] / (K + 1) (Kang and McAuley, 2018, Eq. 6, with K = 1)."""
 
-    def __init__(self, negatives: Negatives) -> None:
-        super().__init__(negatives, calibration=0.0)
+    def __init__(self, negatives: Negatives, *, centred: bool = False) -> None:
+        super().__init__(negatives, calibration=0.0, centred=centred)
 
 
 class BPR(_Sampled):
@@ -166,13 +170,14 @@ class BPRMax(_Sampled):
 
 def item_loss(
     name: LossName, *, negatives: int, popularity: NDArray[np.integer] | None = None, alpha: float = 0.75, calibration: float = 0.75,
-    bpreg: float = 1.0, smoothing: float = 0.0, half: bool = False,
+    bpreg: float = 1.0, smoothing: float = 0.0, half: bool = False, centred: bool = True,
 ) -> ItemLoss:  # fmt: skip
     """The loss a setting names: `full`, `sampled`, `gbce`, `bce`, `bpr` or `bpr-max`.
 
     popularity  (N,) training counts, for `sampled`, which corrects for it, and `bpr` and `bpr-max`, which do not (Hidasi and Karatzoglou
                 2018, additional sampling): they draw in proportion to `popularity ** alpha`. The binary losses are calibrated for even draws.
     half        score in bfloat16, for `full`, whose time is that of scoring the catalogue
+    centred     of `gbce` and `bce`; one negative against a plain positive is centred as it is
 
     Fewer than 16 negatives are drawn for each prediction anew, more for the whole batch at once.
     """
@@ -181,8 +186,8 @@ def item_loss(
     choices: dict[LossName, ItemLoss] = {
         "full": FullSoftmax(smoothing=smoothing, half=half),
         "sampled": SampledSoftmax(drawn),
-        "gbce": GBCE(even, calibration),
-        "bce": BCE(even),
+        "gbce": GBCE(even, calibration, centred),
+        "bce": BCE(even, centred=centred),
         "bpr": BPR(drawn),
         "bpr-max": BPRMax(drawn, bpreg),
     }

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
-from tastelm.objectives.item_loss import LossName
+from tastelm.objectives.item_loss import ItemLoss, LossName, item_loss
 from tastelm.settings import among, setting, span
 from tastelm.systems.baselines.sasrec import SASRec
 
 
 class GSASRec(SASRec):
-    """SASRec under generalised binary cross-entropy with many negatives (Petrov and Macdonald, 2023, Eq. 16), its output table apart
-    from the input's. For catalogues too large for the full softmax.
+    """SASRec under generalised binary cross-entropy with many negatives (Petrov and Macdonald, 2023, Eq. 16). For catalogues too large for
+    the full softmax.
 
-    Deviation: one draw of negatives is shared by a batch, which makes the loss one matrix product.
+    Deviations: one draw of negatives is shared by a batch, which makes the loss one matrix product; scores are centred, so that they need
+    not sink by a constant first (`centred=false` for the paper's loss); items are scored by the vectors that are read (`tied=false` for the paper's).
     """
 
     card = Card(
@@ -33,7 +34,11 @@ class GSASRec(SASRec):
         loss: LossName = setting("gbce", "over the whole catalogue, or against drawn negatives", source="Petrov and Macdonald 2023")
         negatives: int = setting(256, "items drawn in a step", source="Petrov and Macdonald 2023", at_least=1, search=among(128, 256, 512))
         calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1, search=span(0.5, 1.0))
-        tied: bool = setting(False, "score items by the vectors that are read", source="Petrov and Macdonald 2023")
+        centred: bool = setting(True, "begin with all items as probable as the loss would have them of a scorer that knows nothing", source="no in the paper")
+        tied: bool = setting(True, "score items by the vectors that are read", source="no in the paper")
+
+        def item_loss(self) -> ItemLoss:
+            return item_loss(self.loss, negatives=self.negatives, calibration=self.calibration, half=self.half, centred=self.centred)
 
     def settle(self, split: Split) -> GSASRec:
         # More negatives than there are other items would be copies of each other.
