@@ -61,3 +61,12 @@ def test_reasons_are_what_is_most_probable_token_by_token_and_no_longer_than_all
         if ids[-1] == module.backbone.tokens.end:
             break
     assert found[0] == module.backbone.tokens.decode(ids[1:]).strip()
+
+
+@torch.no_grad()
+def test_an_item_of_another_catalogue_is_told_by_its_page() -> None:
+    module, zero = writer(), family("p5-zero")
+    pages = [{"user": "user_1", "title": title, "brand": "Acme", "price": "$ 9"} for title in ("A lamp", "A kettle")]
+    stars = module.stars([zero["Z-3"].render_source(page) for page in pages], zero["Z-3"])
+    assert ((stars > 1) & (stars < 5)).all() and stars[0] != stars[1]
+    assert len(module.sentences([zero["Z-5"].render_source(page | {"stars": 4}) for page in pages])) == 2

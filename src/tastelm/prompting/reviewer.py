@@ -58,20 +58,24 @@ class RatingWriter(ItemWriter):
         self.titles.write(titles)
         self._called = []
 
-    @torch.no_grad()
     def ratings(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
         """(B,) the rating that each user would give, on the scale of the data; -1 stands for strangers."""
-        template, found = self.opinion.stars, [self.scale.new_empty(0)]
+        stars = self.stars(self.opinions(self.opinion.stars, users, items), self.opinion.stars)
+        return self.scale[0] + (stars - 1) / 4 * (self.scale[1] - self.scale[0])
+
+    @torch.no_grad()
+    def stars(self, prompts: Sequence[Prompt], template: Template) -> Tensor:
+        """(B,) the mean stars behind each prompt, if the answer is the target of `template`, such as one about an item of another catalogue."""
         targets = [(*template.render_target({"stars": int(count)}), Text(END, learn=True)) for count in COUNTS]
         # The loss is a mean over the tokens of a target; its probability is of them all.
         lengths = torch.from_numpy((self._targets(targets).labels != UNLEARNT).sum(1)).to(self.scale.device)
-        for at in range(0, len(users), self.asking.batch):
-            prompts = self.opinions(template, users[at : at + self.asking.batch], items[at : at + self.asking.batch])
-            losses = self.nll(Written([prompt for prompt in prompts for _ in COUNTS], targets * len(prompts)))
+        found = [self.scale.new_empty(0)]
+        for at in range(0, len(prompts), self.asking.batch):
+            part = prompts[at : at + self.asking.batch]
+            losses = self.nll(Written([prompt for prompt in part for _ in COUNTS], targets * len(part)))
             chances = (-losses.view(-1, len(COUNTS)) * lengths).softmax(1)
             found.append(chances @ torch.from_numpy(COUNTS).to(chances))
-        stars = torch.cat(found)
-        return self.scale[0] + (stars - 1) / 4 * (self.scale[1] - self.scale[0])
+        return torch.cat(found)
 
     def opinions(self, template: Template, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[Prompt]:
         """What is read when the opinion of each user on an item is asked for."""
@@ -91,23 +95,23 @@ class RatingWriter(ItemWriter):
 class ReasonWriter(RatingWriter):
     """Writes reasons too, greedily."""
 
-    @torch.no_grad()
     def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
         """A reason for each of B pairs; -1 stands for strangers."""
-        template, found = self.opinion.reason, list[str]()
-        assert template is not None
-        for at in range(0, len(users), self.asking.batch):
-            found += self.sentences(self.opinions(template, users[at : at + self.asking.batch], items[at : at + self.asking.batch]))
-        return found
+        assert self.opinion.reason is not None
+        return self.sentences(self.opinions(self.opinion.reason, users, items))
 
+    @torch.no_grad()
     def sentences(self, prompts: Sequence[Prompt]) -> list[str]:
         """What the model writes behind each prompt: the most probable token, one after the other, up to the one that ends a text."""
-        backbone, memory = self.backbone, self._read(prompts)
+        return [text for at in range(0, len(prompts), self.asking.batch) for text in self._written(prompts[at : at + self.asking.batch])]
+
+    def _written(self, prompts: Sequence[Prompt]) -> list[str]:
+        backbone, memory, end = self.backbone, self._read(prompts), self.backbone.tokens.end
         written = backbone.starts(len(prompts), self.prior.device)
         done = torch.zeros(len(prompts), dtype=torch.bool, device=written.device)
         while written.shape[1] <= self.opinion.longest and not done.all():
             token = backbone.logits(backbone.write(memory, written)[:, -1]).argmax(1)
             written = torch.cat([written, token[:, None]], 1)
-            done |= token == backbone.tokens.end
+            done |= token == end
         rows = written[:, 1:].tolist()
-        return [backbone.tokens.decode(row[: row.index(backbone.tokens.end)] if backbone.tokens.end in row else row).strip() for row in rows]
+        return [backbone.tokens.decode(row[: row.index(end)] if end in row else row).strip() for row in rows]
