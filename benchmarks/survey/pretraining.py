@@ -32,6 +32,7 @@ from tastelm.systems.catalogue import system
 ARMS = ("pre-trained", "none", "shuffled")
 # What was tried stands in settings/s3rec.toml: without segments the first stage was better for its time. The minutes end it, not the epochs.
 FIRST: dict[str, Any] = {"pretrain_epochs": 1000, "pretrain_loss": "full", "pretrain_lr": 3e-3, "mask": 0.4, "sequence_segment": 0.0}
+OBJECTIVES = ("item_attribute", "sequence_item", "sequence_attribute", "sequence_segment")
 LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "full": {"loss": "full"}}
 # Pre-trained weights lost at first under the shipped rate 3e-3, so pairwise ranking takes 1e-3 after pre-training. Nobody has tried `none` at
 # 1e-3 yet: a claim needs both arms at both rates, by --lr, and valid to choose for each.
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--lr", type=float, help="rate of the second stage, the same in all arms")
     parser.add_argument("--first", type=int, help="passes of the first stage at most; the second has the rest of the minutes")
+    parser.add_argument("--only", choices=OBJECTIVES, help="the one objective of the first stage, with weight 1")
     parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
     args = parser.parse_args()
     for name in args.data:
@@ -57,8 +59,9 @@ def main() -> None:
             for seed in map(int, args.seeds.split(",")):
                 for arm in args.arms:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
-                    rate += "" if args.first is None or arm == "none" else f"-first{args.first}"
-                    made = system("s3rec").create(settings(arm, loss, args.lr, args.first))
+                    if arm != "none":
+                        rate += ("" if args.first is None else f"-first{args.first}") + (f"-{args.only}" if args.only else "")
+                    made = system("s3rec").create(settings(arm, loss, args.lr, args.first, args.only))
                     job = Job(made, shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
                     row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
@@ -67,11 +70,12 @@ def main() -> None:
     write_text(args.out / "pretraining.md", table(args.out))
 
 
-def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None) -> dict[str, Any]:
+def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None, only: str | None = None) -> dict[str, Any]:
     """`max_len`, which follows the data, is the same in all arms."""
     found = {"softmax": "bfloat16", **LOSSES[loss], **({"pretrain_epochs": 0} if arm == "none" else {**FIRST, **GENTLY[loss]})}
-    if first is not None and arm != "none":
-        found["pretrain_epochs"] = first
+    if arm != "none":
+        found |= {} if first is None else {"pretrain_epochs": first}
+        found |= {} if only is None else {name: float(name == only) for name in OBJECTIVES}
     return found if lr is None else found | {"lr": lr}
 
 
@@ -95,11 +99,11 @@ def table(folder: Path) -> str:
     for place, row in sorted(
         rows, key=lambda pair: (list(SETS).index(pair[1]["data"]), pair[1]["loss"], pair[1]["budget"], pair[1]["seed"], ARMS.index(pair[1]["arm"]))
     ):
-        none = place.with_name(re.sub("-first[0-9]+", "", place.name.replace(f"-{row['arm']}-", "-none-")))
+        none = place.with_name(re.sub("-first[0-9]+|-(?:item|sequence)_[a-z]+", "", place.name.replace(f"-{row['arm']}-", "-none-")))
         found = [
             row["data"],
             row["loss"],
-            row["arm"],
+            _arm(row),
             f"{row['config']['lr']:g}",
             row["budget"],
             row["seed"],
@@ -110,6 +114,12 @@ def table(folder: Path) -> str:
         lines.append("| " + " | ".join(map(str, [*found, _difference(place, none, "ndcg@10"), _difference(place, none, "hr@10")])) + " |")
     note = "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference. All items ranked, leave-one-out."
     return "\n".join([*lines, "", note, ""])
+
+
+def _arm(row: dict[str, Any]) -> str:
+    """The arm, with the objective of its first stage where it has but one."""
+    weights = [name for name in OBJECTIVES if row["config"][name]]
+    return f"{row['arm']}, {weights[0].replace('_', '-')} alone" if row["arm"] != "none" and len(weights) == 1 else str(row["arm"])
 
 
 def _value(row: dict[str, Any], metric: str) -> str:

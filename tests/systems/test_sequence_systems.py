@@ -122,6 +122,8 @@ def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None
         assert name == "prior" or torch.equal(value, first.module.state_dict()[name])
     assert fit("s3rec", DESCRIBED, pretrain_epochs=2).stages[0].steps > 0
     assert len(fit("s3rec", CIRCLE, pretrain_epochs=0).stages) == 1
+    pairs = fit("s3rec", DESCRIBED, pretrain_epochs=2, item_attribute=1.0, sequence_item=0, sequence_attribute=0, sequence_segment=0)
+    assert pairs.stages[0].trained_parameters < pairs.stages[0].parameters, "pairs of items and attributes leave the encoder as it is"
     with pytest.raises(SettingError, match=r"s3rec.pretrain_epochs: all weights of the first stage are 0\."):
         system("s3rec").create({"item_attribute": 0, "sequence_item": 0, "sequence_attribute": 0, "sequence_segment": 0})
 

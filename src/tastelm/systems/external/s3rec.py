@@ -19,7 +19,7 @@ from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.item_loss import item_loss
 from tastelm.objectives.mutual_information import MutualInformation, Weights
 from tastelm.settings import setting, span
-from tastelm.strategies import External
+from tastelm.strategies import External, Partial, PretrainOnly
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
@@ -49,12 +49,8 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     class Config(TransformerConfig):
         columns: str = setting("all", "columns of categories of the items table to read: all, none, or names with commas between")
         pretrain_epochs: int = setting(30, "passes over the histories in the first stage; 0: none", source="100 to 150 in the paper's code", at_least=0)
-        pretrain_lr: float = setting(
-            1e-3, "peak learning rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True)
-        )
-        pretrain_loss: Literal["full", "sampled"] = setting(
-            "sampled", "masked items against drawn negatives (InfoNCE) or the whole catalogue", source="one negative in the paper's code"
-        )
+        pretrain_lr: float = setting(1e-3, "rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True))
+        pretrain_loss: Literal["full", "sampled"] = setting("sampled", "hidden items against drawn ones, or all", source="one negative in the paper's code")
         item_attribute: float = setting(0.2, "weight of item-attribute", source="Zhou et al. 2020", at_least=0)
         sequence_item: float = setting(1.0, "weight of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
@@ -66,6 +62,11 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             if self.pretrain_epochs and not any(vars(self.weights()).values()):
                 raise SettingError("pretrain_epochs: all weights of the first stage are 0. Give one a weight, or set pretrain_epochs=0.")
 
+        @property
+        def reads_sequences(self) -> bool:
+            """Whether the first stage learns from more than pairs of items and attributes."""
+            return bool(self.sequence_item or self.sequence_attribute or self.sequence_segment)
+
         def weights(self, *, attributes: bool = True, segments: bool = True) -> Weights:
             """Of the four objectives; what the data have nothing of has none."""
             return Weights(self.item_attribute * attributes, self.sequence_item, self.sequence_attribute * attributes, self.sequence_segment * segments)
@@ -74,14 +75,13 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
         return S3Rec(replace(self.config, pretrain_epochs=0))
 
     def build(self, sizes: Sizes) -> SequenceRecommender:
-        config = self.config
-        first = config.pretrain_epochs > 0
+        config, fills = self.config, self.config.pretrain_epochs > 0 and self.config.reads_sequences
         shape = Shape(
             config.dim, config.layers, config.heads, config.max_len, config.dropout,
             # A hidden item is known by its place and by what attention brings, which must be more than a whisper from the start.
-            position_scale=config.dim**0.5 if first else 1.0, init="xavier" if first else "small",
+            position_scale=config.dim**0.5 if fills else 1.0, init="xavier" if fills else "small",
         )  # fmt: skip
-        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=first)
+        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=fills)
         return SequenceRecommender(items, SequenceTransformer(shape, causal=True))
 
     def stages(self, split: Split) -> Iterator[Stage]:
@@ -112,6 +112,8 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.half), weights, config.mask),
             budget=Budget(epochs=config.pretrain_epochs),
             descent=Descent(lr=config.pretrain_lr),
+            # Pairs of items and attributes say nothing to the encoder.
+            strategy=PretrainOnly() if config.reads_sequences else Partial(frozenset({"items", "table", *critics})),
             share=0.5,
             monitor=None,
         )
