@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file", "prompts"},
-    {"profiles", "tasks"},
+    {"profiles", "explaining", "tasks"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},
     {"systems"},

@@ -20,6 +20,7 @@ from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as judge
 from tastelm.evaluation import protocol as make_protocol
+from tastelm.explaining import judge_reasons
 from tastelm.foreign import Translated
 from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
@@ -78,8 +79,8 @@ def fit(
 def compare(
     data: Dataset | str | Path, systems: str | Sequence[str] | None = None, *, set: Mapping[str, Any] | None = None,
     config: Sequence[str | Path] = (), budget: str | None = None, tune: str | int | None = None, trial_budget: str | None = None,
-    protocol: str = "full", seen: str = "auto", metrics: str | None = None, split: str = "leave-one-out", split_seed: int = 0, seed: int = 0,
-    out: str | Path, listener: Listener | None = None, command: str | None = None,
+    protocol: str = "full", seen: str = "auto", metrics: str | None = None, cases: int | None = None, split: str = "leave-one-out",
+    split_seed: int = 0, seed: int = 0, out: str | Path, listener: Listener | None = None, command: str | None = None,
 ) -> Leaderboard:  # fmt: skip
     """Train several systems on one data set and judge them under one protocol.
 
@@ -88,6 +89,7 @@ def compare(
     config        files of settings, one a system, as the best.toml of `tune`; what `set` says counts more
     tune          choose the other settings of each system on the validation part, by so many trials (20) or in so much time ("30m")
     trial_budget  longest training of a trial; by default `budget`, and a tenth of the time
+    cases         how many test questions are asked, drawn at random, the same of every system; by default all
     out           folder for leaderboard.json, leaderboard.md, report.html, the rows and the run folders; finished rows are used again
     command       what the report shows as the way to repeat this; by default this call
 
@@ -106,10 +108,10 @@ def compare(
     wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
     dataset = data if isinstance(data, Dataset) else read(data)
     parts = split_data(dataset, split, seed=split_seed)
-    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=split_seed)
+    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=split_seed, most=cases)
     said = command or _call(
         "tl.compare", str(data) if isinstance(data, str | Path) else f"<the Dataset {dataset.name}, {dataset.fingerprint}>", chosen, set=dict(set or {}),
-        budget=budget, protocol=protocol, seen=seen, metrics=metrics, split=split, split_seed=split_seed, seed=seed, out=str(out),
+        budget=budget, protocol=protocol, seen=seen, metrics=metrics, cases=cases, split=split, split_seed=split_seed, seed=seed, out=str(out),
         config=[str(path) for path in config], tune=tune, trial_budget=trial_budget,
     )  # fmt: skip
     board = run_comparison(Comparison(question, chosen, settings, budget, seed, said, effort), Path(out), listener=listener)
@@ -231,13 +233,14 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 
 def evaluate(
-    run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None
-) -> dict[str, Any]:
-    """Judge a run on the test part of `data`, split as the run was.
+    run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None,
+    cases: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Judge a run on the test part of `data`, split as the run was; `cases`: ask so many of its questions, drawn at random, and not all.
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
-    are also `profile`, how well it does so for users who are held out. Raises RunError, SettingError, and DataError, also where the
-    run knows no item of the data.
+    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are. Raises
+    RunError, SettingError, and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)
@@ -245,7 +248,7 @@ def evaluate(
     name = about.get("split", "leave-one-out")
     parts = split_data(dataset, "leave-one-out" if name == "all" else name, seed=about.get("split_seed", 0))
     wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
-    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed)
+    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed, most=cases)
     if not any(item in model.items for item in parts.items.ids):
         raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
     scorer = Translated(model, parts.items, parts.users)
@@ -258,7 +261,8 @@ def evaluate(
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
     found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
-    return found | ({"profile": plain_profile(told)} if told else {})
+    given = judge_reasons(model, parts, seed=parts.seed)
+    return found | ({"profile": plain_profile(told)} if told else {}) | ({"explanation": given} if given else {})
 
 
 def show_prompt(

@@ -52,6 +52,7 @@ class Question(Enum):
     SESSION = "session"
     TOP_N = "top-n"
     ZERO_SHOT = "zero-shot"
+    EXPLANATION = "explanation"
 
 
 class DataType(Enum):

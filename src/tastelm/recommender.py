@@ -15,8 +15,8 @@ from torch import nn
 from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
-from tastelm.errors import SettingError
-from tastelm.systems.base import ItemScorer, Profiler, System
+from tastelm.errors import SettingError, nearest
+from tastelm.systems.base import Explainer, ItemScorer, Profiler, Rater, System
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
 # Histories whose profiles are told together: their states fit into memory, however long they are.
@@ -51,6 +51,17 @@ class Profile(dict[str, dict[str, float]]):
     def __init__(self, told: Mapping[str, dict[str, float]], unknown: Sequence[str] = ()) -> None:
         super().__init__(told)
         self.unknown = tuple(unknown)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A reason: the text, the rating that goes with it where one is predicted, the item's title where one is known, and whether the user is a stranger."""
+
+    item: str
+    text: str
+    rating: float | None
+    title: str | None
+    stranger: bool
 
 
 @dataclass(eq=False)
@@ -188,6 +199,24 @@ class Recommender:
         for at in range(0, max(len(histories), 1), PROFILED_AT_ONCE):
             found.append(self.module.profiles(histories.take(np.arange(at, min(at + PROFILED_AT_ONCE, len(histories))))))
         return {entry.name: torch.cat([block[entry.name] for block in found]).float().cpu().numpy() for entry in self.sizes.profile}
+
+    @torch.inference_mode()
+    def explain(self, item: str, *, user: str | None = None) -> Explained:
+        """Why a user would like an item, or would not. A user who is not known, or not named, is a stranger.
+
+        Raises SettingError if the run gives no reasons, or the item is not in its catalogue.
+        """
+        if not isinstance(self.module, Explainer):
+            raise SettingError(
+                f"explain: this run of {self.name} gives no reasons. Train a system that does, on data with reviews: "
+                "tastelm fit pepler --data DATA --split random:0.8,0.1 --out RUN"
+            )
+        code = self.items.encode([item])
+        if code[0] < 0:
+            raise SettingError(f"item {item!r} is not in the catalogue of this run; {nearest(item, self.items.ids)}")
+        who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
+        rating = float(self.module.ratings(who, code)[0]) if isinstance(self.module, Rater) else None
+        return Explained(item, self.module.explain(who, code)[0], rating, self.titles.get(item), bool(who[0] < 0))
 
     def save(self, folder: str | Path) -> None:
         """Write the run folder: config.toml, metrics.json, model.safetensors, vocabularies. See `tastelm.runs`."""

@@ -11,6 +11,7 @@ import typer
 
 import tastelm
 from tastelm.cli import public, show
+from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
@@ -31,6 +32,7 @@ data_app = typer.Typer(invoke_without_command=True, help="Look at data before tr
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
 app.add_typer(prompt_app, name="prompt")
+app.command()(explain)
 app.command()(over_time)
 app.command()(profile)
 app.command()(report)
@@ -39,6 +41,7 @@ app.command()(transfer)
 
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+CasesOption = Annotated[int | None, typer.Option("--cases", min=1, help="Ask so many questions, drawn at random; by default all.", show_default=False)]
 Log = Annotated[str | None, typer.Option("--log", help="Also log the training to: tensorboard, mlflow.", show_default=False)]
 
 
@@ -59,6 +62,7 @@ def compare(
     protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
+    cases: CasesOption = None,
     seed: Seed = 0,
 ) -> None:
     """Train several systems on one data set and rank them under one protocol.
@@ -70,8 +74,8 @@ def compare(
     with show.comparing(err) as listener:
         board = tastelm.compare(
             reading.read(data), systems, set=assigned(settings), config=config or (), budget=budget, tune=tune, trial_budget=trial_budget,
-            protocol=protocol, seen=seen, metrics=metrics, split=split.split, split_seed=split.split_seed, seed=seed, out=folder, listener=listener,
-            command=shlex.join(["tastelm", *context.obj]),
+            protocol=protocol, seen=seen, metrics=metrics, cases=cases, split=split.split, split_seed=split.split_seed, seed=seed, out=folder,
+            listener=listener, command=shlex.join(["tastelm", *context.obj]),
         )  # fmt: skip
     out.print(show.table_of(board))
     out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True, markup=False)
@@ -109,6 +113,8 @@ def fit(
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
+    if reasons := model.about["metrics"].get("explanation", {}).get("test"):
+        out.print(show.reasons(reasons))
     out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
@@ -121,19 +127,22 @@ def evaluate(
     protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
+    cases: CasesOption = None,
     as_json: Json = False,
 ) -> None:
     """Judge a run on the test part of a data set, split as the run was.
 
     Example: `tastelm evaluate runs/sasrec --data log.csv`
     """
-    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics)
+    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases)
     if as_json:
         print(to_json(result))
         return
     out.print(show.scores_of({"test": result}, title=str(run)))
     if "profile" in result:
         out.print(show.told(result["profile"]))
+    if "explanation" in result:
+        out.print(show.reasons(result["explanation"]))
     for remark in result["remarks"]:
         err.print(remark, soft_wrap=True, markup=False)
 

@@ -116,7 +116,15 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
     table = _table("metric", *parts, right=parts, title=title)
     for name in metrics[parts[0]]["metrics"] if parts else []:
         table.add_row(name, *[_number(metrics[part], name) for part in parts])
+    if spent := [metrics[part]["cost"] for part in parts if "cost" in metrics[part]]:
+        table.caption, table.caption_justify = f"1,000 questions cost {_cost(spent[-1])}.", "left"
     return table
+
+
+def _cost(spent: Mapping[str, float | None]) -> str:
+    """Tokens, seconds and, where prices are known, money."""
+    tokens, seconds, money = (spent.get(name) for name in ("tokens", "seconds", "money"))
+    return f"{tokens or 0:,.0f} tokens of a language model and {seconds or 0:,.1f} s" + ("" if money is None else f", {money:,.4f} in the currency of the prices")
 
 
 def _number(part: Mapping[str, Any], name: str) -> str:
@@ -155,6 +163,14 @@ def told(attributes: Mapping[str, Mapping[str, Any]]) -> Table:
         low, high = found["ci95"]
         accuracy = f"{found['accuracy']:.4f}  [{low:.4f}, {high:.4f}]"
         table.add_row(escape(name), str(found["users"]), accuracy, f"{found['majority']:.4f}", f"{found['macro_f1']:.4f}")
+    return table
+
+
+def reasons(found: Mapping[str, Any]) -> Table:
+    """How good the reasons that a run gives are, and how right its ratings."""
+    table = _table("measure", "value", right=("value",), title=f"Reasons for {found['cases']:,} of {found['of']:,} interactions of the test part")
+    for name in found["metrics"]:
+        table.add_row(name, _number(found, name))
     return table
 
 

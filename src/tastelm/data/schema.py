@@ -51,6 +51,8 @@ INTERACTIONS: dict[str, Column] = {
     "weight": Column(pl.Float64, "how often or how much", ("weight", "playcount")),
     "review": Column(pl.String, "what was written of it", ("review reviewtext",), prose=True),
     "summary": Column(pl.String, "the review in a line", ("summary reviewsummary",), prose=True),
+    "explanation": Column(pl.String, "why it was liked or not, in a sentence", ("explanation",), prose=True),
+    "feature": Column(pl.String, "what the explanation is about", ("feature",), prose=True),
 }  # fmt: skip
 
 

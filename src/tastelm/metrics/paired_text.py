@@ -6,7 +6,7 @@ bootstrap. A `TextScore` therefore keeps a function of how often each case count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -82,23 +82,43 @@ def paired_bootstrap(a: TextScore, b: TextScore, seed: int = 0, resamples: int =
     Raises SettingError if names or signatures differ or a setting is out of range, DataError if case counts differ or are too few.
     """
     check_comparable(a, b)
-    if resamples < 1 or not 0 < level < 1:
-        raise SettingError(f"resamples = {resamples}, level = {level}: at least 1 resample is needed, and a level between 0 and 1.")
+    _check_drawing(resamples, level)
     if a.cases != b.cases or a.cases < 2:
         raise DataError(f"{a.name} was computed on {a.cases} and on {b.cases} cases: a paired comparison needs the same cases for both, at least 2.")
-    rng = np.random.default_rng(seed)
-    halves = a.distinct
-    draws = (_half(a.cases, rng) if halves else _with_replacement(a.cases, rng) for _ in range(resamples))
-    differences = np.array([a.weighted(weights) - b.weighted(weights) for weights in draws])
+    differences = np.array([a.weighted(weights) - b.weighted(weights) for weights in _draws(a, seed, resamples)])
     difference = a.value - b.value
     if np.isnan(differences).all() or np.isnan(difference):
         raise DataError(f"{a.name} has no value for one of the two systems: there is nothing to compare.")
-    low, high = np.nanquantile(differences, [(1 - level) / 2, (1 + level) / 2])
-    if halves:
-        kept = a.cases // 2
-        scale = np.sqrt(kept / (a.cases - kept))  # 1 for an even number of cases
-        low, high = (difference + scale * (bound - np.nanmean(differences)) for bound in (low, high))
-    return PairedDifference(a.name, difference, float(low), float(high), a.cases, "halves" if halves else "bootstrap")
+    low, high = _bounds(a, difference, differences, level)
+    return PairedDifference(a.name, difference, low, high, a.cases, "halves" if a.distinct else "bootstrap")
+
+
+def interval(score: TextScore, seed: int = 0, resamples: int = 1000, level: float = 0.95) -> tuple[float, float]:
+    """The interval of one score, by the draws of `paired_bootstrap`; NaN where it has no value or fewer than 2 cases. Raises SettingError."""
+    _check_drawing(resamples, level)
+    if score.cases < 2 or np.isnan(score.value):
+        return float("nan"), float("nan")
+    return _bounds(score, score.value, np.array([score.weighted(weights) for weights in _draws(score, seed, resamples)]), level)
+
+
+def _draws(score: TextScore, seed: int, resamples: int) -> Iterator[FloatArray]:
+    rng = np.random.default_rng(seed)
+    return (_half(score.cases, rng) if score.distinct else _with_replacement(score.cases, rng) for _ in range(resamples))
+
+
+def _bounds(score: TextScore, value: float, drawn: FloatArray, level: float) -> tuple[float, float]:
+    """The interval around a value that resampling `score`, or a difference of such scores, has `drawn`."""
+    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    if score.distinct:
+        kept = score.cases // 2
+        scale = np.sqrt(kept / (score.cases - kept))  # 1 for an even number of cases
+        low, high = (value + scale * (bound - np.nanmean(drawn)) for bound in (low, high))
+    return float(low), float(high)
+
+
+def _check_drawing(resamples: int, level: float) -> None:
+    if resamples < 1 or not 0 < level < 1:
+        raise SettingError(f"resamples = {resamples}, level = {level}: at least 1 resample is needed, and a level between 0 and 1.")
 
 
 def check_comparable(a: TextScore, b: TextScore) -> None:

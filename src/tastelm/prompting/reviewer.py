@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tastelm.data.reviews import Stars
+from tastelm.decoding.greedy import greedy
 from tastelm.nn.texts import Texts
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import END
@@ -106,12 +107,15 @@ class ReasonWriter(RatingWriter):
         return [text for at in range(0, len(prompts), self.asking.batch) for text in self._written(prompts[at : at + self.asking.batch])]
 
     def _written(self, prompts: Sequence[Prompt]) -> list[str]:
-        backbone, memory, end = self.backbone, self._read(prompts), self.backbone.tokens.end
+        backbone, memory = self.backbone, self._read(prompts)
         written = backbone.starts(len(prompts), self.prior.device)
-        done = torch.zeros(len(prompts), dtype=torch.bool, device=written.device)
-        while written.shape[1] <= self.opinion.longest and not done.all():
-            token = backbone.logits(backbone.write(memory, written)[:, -1]).argmax(1)
+
+        def behind() -> Tensor:
+            return backbone.logits(backbone.write(memory, written)[:, -1])
+
+        def step(token: Tensor) -> Tensor:
+            nonlocal written
             written = torch.cat([written, token[:, None]], 1)
-            done |= token == end
-        rows = written[:, 1:].tolist()
-        return [backbone.tokens.decode(row[: row.index(end)] if end in row else row).strip() for row in rows]
+            return behind()
+
+        return [backbone.tokens.decode(row).strip() for row in greedy(behind(), step, end=backbone.tokens.end, longest=self.opinion.longest)]

@@ -61,6 +61,22 @@ class Profiler(Protocol):
 
 
 @runtime_checkable
+class Explainer(Protocol):
+    """A module that gives reasons."""
+
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
+        """Why each of B users would like the item beside, or would not, in a sentence; codes of strangers are -1."""
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """A module that predicts ratings."""
+
+    def ratings(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
+        """(B,) the rating that each user would give, on the scale of the data; codes of strangers are -1."""
+
+
+@runtime_checkable
 class Prompted(Protocol):
     """A module that asks a language model."""
 

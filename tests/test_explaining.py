@@ -1,0 +1,101 @@
+"""How good reasons are: the measures meet what was said, on the same interactions for everybody."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tastelm.data.dataset import Dataset
+from tastelm.data.explanations import explanations
+from tastelm.data.sequences import Sequences
+from tastelm.data.split import Part, Split, split
+from tastelm.errors import SettingError
+from tastelm.explaining import give_reasons, judge_reasons, scores
+from tastelm.metrics.paired_text import interval, paired_bootstrap
+from tastelm.recommender import Recommender
+from tastelm.systems.catalogue import system
+from tastelm.testing import circle
+
+NOUNS = ("zip", "collar", "sleeve", "hem")
+
+
+def data() -> Split:
+    rows = [(f"u{user}", f"i{item:02}", float(1 + (user + item) % 5), f"The {NOUNS[item % 4]} is {'fine' if user % 2 else 'poor'}.", NOUNS[item % 4])
+            for user in range(12) for item in range(12)]  # fmt: skip
+    table = pl.DataFrame(rows, schema=["user", "item", "rating", "explanation", "feature"], orient="row")
+    return split(Dataset.build(table, name="toy"), "random:0.5,0.2")
+
+
+class Speaker(nn.Module):
+    """Says of an item what is so, or the same of all."""
+
+    needs_users = True
+
+    def __init__(self, *, knows: bool) -> None:
+        super().__init__()
+        self.knows = knows
+
+    def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> torch.Tensor:
+        return torch.zeros(len(histories), 12)
+
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
+        return [f"The {NOUNS[item % 4] if self.knows else 'zip'} is {'fine' if user % 2 else 'poor'}." for user, item in zip(users, items, strict=True)]
+
+    def ratings(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> torch.Tensor:
+        return torch.from_numpy(1.0 + (users + items) % 5) + (0 if self.knows else 1)
+
+
+def speaker(parts: Split, **how: Any) -> Recommender:
+    numbers = sorted(parts.users.ids, key=lambda name: int(name[1:]))
+    assert [*parts.items.ids] == [f"i{item:02}" for item in range(12)] and len(numbers) == 12
+    made = system("popularity").create()
+    users = type(parts.users)([f"u{user}" for user in range(12)], ordered=True)
+    return Recommender(made, Speaker(**how), parts.items, users)
+
+
+def test_who_says_what_was_said_has_the_best_of_everything() -> None:
+    parts = data()
+    found = judge_reasons(speaker(parts, knows=True), parts, seed=0)
+    metrics = found["metrics"]
+    assert found["cases"] == found["of"] == len(explanations(parts, Part.TEST, owner="x"))
+    assert metrics["bleu-4"] == pytest.approx(100) == metrics["bleu-1"] and metrics["rouge-1"] == 1 == metrics["rouge-2"]
+    assert metrics["fmr"] == 1 == metrics["fcr"] and metrics["rmse"] == 0 == metrics["mae"]
+    assert found["ci95"]["fmr"] == [1, 1] and "spaced" in found["variants"]["bleu-4"]
+    assert metrics["usr"] == pytest.approx(8 / found["cases"])
+
+
+def test_who_knows_users_but_no_items_is_told_apart_on_the_same_cases() -> None:
+    parts = data()
+    right, dull = (give_reasons(speaker(parts, knows=knows), parts, cases=20) for knows in (True, False))
+    assert right is not None and dull is not None
+    assert right.asked.texts == dull.asked.texts and len(right.asked) == 20 < right.of
+    ours, theirs = scores(right, parts), scores(dull, parts)
+    assert theirs["fcr"].value == 1 / 4 and theirs["div"].value == 1 > ours["div"].value
+    assert 0 < theirs["rmse"].value <= 1 and 0 < theirs["fmr"].value < 0.6
+    difference = paired_bootstrap(ours["fmr"], theirs["fmr"])
+    assert difference.low > 0
+    low, high = interval(theirs["fmr"], seed=1)
+    assert low < theirs["fmr"].value < high
+
+
+def test_who_gives_no_reasons_or_has_none_to_be_held_against_is_not_judged() -> None:
+    parts = data()
+    assert judge_reasons(Recommender(system("popularity").create(), system("popularity").create().build(parts.sizes), parts.items, parts.users), parts) == {}
+    assert judge_reasons(speaker(parts, knows=True), split(circle(12))) == {}
+
+
+def test_a_reason_for_one_item() -> None:
+    parts = data()
+    model = speaker(parts, knows=True)
+    found = model.explain("i02", user="u3")
+    assert (found.text, found.rating, found.stranger) == ("The sleeve is fine.", 1.0, False)
+    assert model.explain("i02").stranger and model.explain("i02", user="nobody").stranger
+    with pytest.raises(SettingError, match=r"item 'i99' is not in the catalogue of this run; .*"):
+        model.explain("i99")
+    silent = Recommender(system("popularity").create(), system("popularity").create().build(parts.sizes), parts.items, parts.users)
+    with pytest.raises(SettingError, match=r"this run of popularity gives no reasons\. Train a system that does"):
+        silent.explain("i02")
