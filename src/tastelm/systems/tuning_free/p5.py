@@ -14,6 +14,7 @@ from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
 from tastelm.systems.base import Judging, System
+from tastelm.systems.reviewed import Taught, opinion, tasks_of, words_for, writer
 from tastelm.systems.texts import read_back, spelled
 from tastelm.systems.written import Ids, WritingConfig, spell
 from tastelm.text.family import family
@@ -27,7 +28,8 @@ SEQUENTIAL, DIRECT = "p5-sequential", "p5-direct"
 class P5(System["P5.Config"]):
     """Pretrain, personalized prompt and predict (Geng et al., 2022): one sequence-to-sequence model, one likelihood, many prompts.
 
-    The families for the next item and for direct recommendation are trained on histories. `ask=2-13` asks by a prompt that was held out.
+    Families: the next item and direct recommendation from histories; rating, explanation and review where the data have them, of the training
+    part alone. `ask=2-13` asks by a prompt that was held out, as `ask_stars=1-10` does; ratings are the mean of the stars by their probabilities.
 
     Deviations: the model and its tokenizer are made from scratch, at a size for a CPU; items are tokens of their own, from the training part
     alone (`ids=random`, `collaborative`, `sequential`), not pieces of numbers that were given along all data, which leaks; the search
@@ -53,7 +55,10 @@ class P5(System["P5.Config"]):
         ids: Ids = setting("collaborative", "what the tokens of an item follow", source="sequential over all data in the paper")
         levels: int = setting(2, "tokens of an item, for ids of a fixed number", at_least=1, at_most=8)
         codes: int = setting(128, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
-        words: int = setting(512, "tokens of the words of the prompts", at_least=300, at_most=100_000)
+        families: str = setting("all", "tasks: sequential,direct,rating,explanation,review, or all that the data can teach", source="Geng et al. 2022")
+        words: int = setting(0, "tokens of the words; 0: 512, or 4096 where reviews are read", at_least=0, at_most=100_000)
+        ask_stars: str = setting("1-1", "the prompt by which stars are asked for", source="Geng et al. 2022")
+        ask_reason: str = setting("3-1", "the prompt by which a reason is asked for", source="Geng et al. 2022")
         sequential: int = setting(5, "examples of the next item of each user in an epoch", source="20 in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
@@ -67,9 +72,10 @@ class P5(System["P5.Config"]):
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="10 in the paper", at_least=1)
 
     def settle(self, split: Split) -> P5:
-        config = self.config
-        vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
-        return P5(replace(config, vocabulary=vocabulary, prompt=config.prompt or spelled(SEQUENTIAL, config.ask)))
+        config, families = self.config, tasks_of(self.config.families, split, owner="p5")
+        words = config.words or words_for(families)
+        vocabulary, prompt = config.vocabulary or words + config.tokens(split).vocabulary, config.prompt or spelled(SEQUENTIAL, config.ask)
+        return P5(replace(config, families=families, words=words, vocabulary=vocabulary, prompt=prompt))
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config, template = self.config, read_back(self.config.prompt)
@@ -77,7 +83,7 @@ class P5(System["P5.Config"]):
             raise SettingError(f"p5.ask: the prompt {template.name} does not ask for the next item of a history. Choose one that does, such as 2-3 or 2-13.")
         slots = slots_of(template, template.source_prompt)
         asking = Asking(template, slots["history"], slots.get("user"), config.shown, config.beams, config.batch)
-        module = ItemWriter(config.model(), sizes.items, asking, whole_words=config.whole_words)
+        module = writer(config.families, opinion(config.ask_stars, config.ask_reason, owner="p5"), config.model(), sizes.items, asking, config.whole_words)
         module.needs_users = True
         return module
 
@@ -85,17 +91,20 @@ class P5(System["P5.Config"]):
         config, module = self.config, self.build(split.sizes)
         following = [template for template in family(SEQUENTIAL).chosen(config.prompts) if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
-        texts = [text for template in (*following, *suiting) for text in (template.source, template.target)]
-        spell(module, config.tokens(split), split, [*texts, *ANSWERS.values(), "user_ somebody"], config.words)
-        names = [module.item_text(code) for code in range(len(split.items))]
+        tokens, texts = config.tokens(split), [text for template in (*following, *suiting) for text in (template.source, template.target)]
+        taught = Taught.of(split, config.families, tokens, owner="p5")
+        spell(module, tokens, split, [*texts, *ANSWERS.values(), "user_ somebody", *taught.texts(config.families)], config.words)
+        taught.tell(module)
+        names = taught.facts.names
 
         def lesson(templates: list[Template], per_user: int) -> ItemLesson:
             return ItemLesson(split.train, names, templates, config.shown, per_user, config.candidates)
 
+        direct = [lesson(suiting, config.direct)] if config.direct and "direct" in config.families else []
         yield Stage(
             "pre-train",
             module,
-            view=Lessons([lesson(following, config.sequential), *([lesson(suiting, config.direct)] if config.direct else [])], config.batch),
+            view=Lessons([lesson(following, config.sequential), *direct, *taught.lessons(config.families)], config.batch),
             objective=WriteTargets(),
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr),

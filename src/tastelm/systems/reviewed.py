@@ -1,0 +1,122 @@
+"""What systems that write learn from ratings and reviews beside the next item: their tasks, the lessons, and how opinions are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tastelm.data.explanations import explains, reasons
+from tastelm.data.reviews import Reviews, Stars, reviews
+from tastelm.data.split import Part, Split
+from tastelm.errors import SettingError, nearest
+from tastelm.item_tokens.base import ItemTokens
+from tastelm.plm.seq2seq import Seq2SeqLM
+from tastelm.prompting.facts import ReviewFacts
+from tastelm.prompting.records import RecordLesson
+from tastelm.prompting.reviewer import Opinion, RatingWriter, ReasonWriter
+from tastelm.prompting.writer import Asking, ItemWriter, mark
+from tastelm.text.family import family
+from tastelm.text.template import Template
+
+ITEMS = ("sequential", "direct")
+# Task -> its family of templates.
+OPINIONS = {"rating": "p5-rating", "explanation": "p5-explanation", "review": "p5-review"}
+# What is known when an opinion is asked for: who, and on what.
+ASKED = {"user", "name", "item", "title"}
+WORDS, WORDS_OF_REVIEWS = 512, 4096
+
+
+def teachable(split: Split) -> list[str]:
+    """The tasks that the data can teach."""
+    columns = set(split.dataset.interactions.columns)
+    rated, written = "rating" in columns, bool({"review", "summary"} & columns)
+    return [*ITEMS, *(["rating"] if rated else []), *(["explanation"] if rated and explains(split) else []), *(["review"] if written else [])]
+
+
+def tasks_of(text: str, split: Split, *, owner: str) -> str:
+    """The tasks that a setting names, `all` for those that the data can teach. Raises SettingError for one that is unknown or cannot be taught."""
+    able = teachable(split)
+    chosen = able if text == "all" else list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in chosen:
+        if name not in (*ITEMS, *OPINIONS):
+            raise SettingError(f"{owner}.families: '{name}' is not known; {nearest(name, (*ITEMS, *OPINIONS))}")
+        if name not in able:
+            raise SettingError(f"{owner}.families: {split.dataset.name} cannot teach '{name}', only {', '.join(able)}. Give data with ratings and reviews.")
+    if "sequential" not in chosen:
+        raise SettingError(f"{owner}.families: sequential is missing, without which nothing can be recommended. Add it.")
+    if "explanation" in chosen and "rating" not in chosen:
+        raise SettingError(f"{owner}.families: explanation goes with rating. Add rating.")
+    return ",".join(chosen)
+
+
+def words_for(families: str) -> int:
+    """Tokens of the words that the tasks need."""
+    return WORDS_OF_REVIEWS if {"explanation", "review"} & set(families.split(",")) else WORDS
+
+
+def opinion(stars: str, reason: str, *, owner: str) -> Opinion:
+    """How opinions are asked for, by the names of two templates. Raises SettingError for one that shows more than who is asked, and on what."""
+    asking, explaining = (_askable(family(OPINIONS[task])[name], owner) for task, name in (("rating", stars), ("explanation", reason)))
+    if asking.target_prompt != family(OPINIONS["rating"])["1-1"].target_prompt:
+        raise SettingError(f"{owner}: the prompt {stars} does not ask for stars alone. Choose one that does, such as 1-1 or 1-10.")
+    return Opinion(asking, explaining)
+
+
+def writer(families: str, asked: Opinion, model: Seq2SeqLM, items: int, asking: Asking, whole_words: bool) -> ItemWriter:
+    """A writer that can do what the tasks teach."""
+    if "rating" not in families.split(","):
+        return ItemWriter(model, items, asking, whole_words=whole_words)
+    kind = ReasonWriter if "explanation" in families.split(",") else RatingWriter
+    return kind(model, items, asking, asked, whole_words=whole_words)
+
+
+def _askable(template: Template, owner: str) -> Template:
+    source = {segment.name for segment in template.source_prompt if hasattr(segment, "name")}
+    if not source <= ASKED:
+        raise SettingError(f"{owner}: the prompt {template.name} shows {', '.join(sorted(source - ASKED))}, which nobody knows before. Choose another.")
+    return template
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What the training part of a split says of items.
+
+    facts   of its interactions
+    scale   of its ratings
+    titles  what people call the N items, "" for nothing
+    """
+
+    facts: ReviewFacts
+    scale: Stars
+    titles: Sequence[str]
+
+    @classmethod
+    def of(cls, split: Split, families: str, tokens: ItemTokens, *, owner: str) -> Taught:
+        """`tokens` are those of the items. Raises MissingExtra without spaCy where reviews are to be read, DataError where they give no reason."""
+        told: Reviews = reviews(split, Part.TRAIN)
+        scale, known = Stars.of(told.ratings), split.dataset.titles()
+        titles = [known.get(item, "") for item in split.items.ids]
+        said = reasons(split, owner=owner) if "explanation" in families.split(",") else {}
+        trained, names = set(told.rows.tolist()), ["".join(mark(token) for token in item.tolist()) for item in tokens.tokens]
+        return cls(ReviewFacts(told, scale.count(told.ratings), {row: why for row, why in said.items() if row in trained}, names, titles), scale, titles)
+
+    def lessons(self, families: str) -> list[RecordLesson]:
+        """One for each task about opinions, of its templates that are not held out."""
+        chosen = [family(OPINIONS[name]) for name in families.split(",") if name in OPINIONS]
+        return [RecordLesson(self.facts, one, one.seen()) for one in chosen]
+
+    def texts(self, families: str) -> Iterator[str]:
+        """What a tokenizer is to be learnt from: the templates, and what was written."""
+        for lesson in self.lessons(families):
+            for template in lesson.templates:
+                yield from (template.source, template.target)
+        if words_for(families) == WORDS_OF_REVIEWS:
+            yield from (text for text in (*self.facts.told.texts, *self.facts.told.summaries, *(why for why, _ in self.facts.reasons.values())) if text)
+        yield from (f"{count} stars" for count in np.arange(1, 6))
+
+    def tell(self, module: ItemWriter) -> None:
+        """Let a writer that gives opinions know the scale and the titles."""
+        if isinstance(module, RatingWriter):
+            module.know(self.scale, self.titles)
