@@ -191,7 +191,7 @@ def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, lis
             "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
             "stages": fit["stages"],
             "evidence": evidence.of(evaluation, main_metric(question)),
-        }
+        } | ({} if evaluation.cost is None else {"cost": evaluation.cost._asdict()})
         per_case = evaluation.per_case.get(str(main_metric(question)))
         values = kept(evaluation.per_case, main_metric(question))
     except (OutputError, MissingExtra):

@@ -16,6 +16,8 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Cases, Part, Split
 from tastelm.errors import DataError, SettingError
 from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
+from tastelm.plm.endpoint_meter import PerThousand
+from tastelm.plm.meter import per_thousand, spent_by
 from tastelm.systems.base import CandidateScorer, ItemScorer
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
@@ -30,6 +32,7 @@ class Protocol:
 
     mask_seen  whether the items of a history are set aside
     negatives  (C, count) the stored candidates of a sampled ranking, None for the full one
+    drawn_of   how many questions `cases` were drawn from; None where all are asked
     """
 
     split: Split
@@ -40,6 +43,7 @@ class Protocol:
     mask_seen: bool
     negatives: NDArray[np.int32] | None
     seed: int
+    drawn_of: int | None = None
 
     def describe(self) -> dict[str, str | int | bool]:
         """What must be alike for two results to be compared."""
@@ -53,6 +57,7 @@ class Protocol:
             "seen_items": "set aside" if self.mask_seen else "ranked too",
             "ties": "expected value over their orders",
             "cases": len(self.cases),
+            **({} if self.drawn_of is None else {"cases_drawn_of": self.drawn_of}),
         }
 
 
@@ -61,6 +66,7 @@ class Evaluation:
     """metrics: by name; ci95: bootstrap intervals over users; per_case: (C,) values behind them; seconds: ranking and counting.
 
     lists  (C, K) int32 codes of the best items of each case, best first, -1 where no candidate is left; K is the largest k of the metrics
+    cost   what 1,000 questions take of a system that asks a language model; None for all others
     """
 
     metrics: dict[str, float]
@@ -68,6 +74,7 @@ class Evaluation:
     per_case: Mapping[str, NDArray[np.float64]]
     seconds: float
     lists: NDArray[np.int32]
+    cost: PerThousand | None = None
 
 
 def protocol(
@@ -79,17 +86,20 @@ def protocol(
     seen  `mask`, `keep`, or `auto`, which masks unless users come back to items in this data
     most  questions that are asked, drawn at random where there are more
 
-    Raises SettingError for unknown words, DataError if there are no questions.
+    Raises SettingError for unknown words and a `most` below 1, DataError if there are no questions.
     """
     chosen = Ranking.parse(ranking)
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise SettingError(f"cases: {most!r} does not fit; it takes a whole number of questions, 1 or more.")
     if seen not in ("auto", "mask", "keep"):
         raise SettingError(f"seen: '{seen}' is not known; use auto, mask or keep.")
-    cases = split.cases(part)
-    if len(cases) == 0:
+    every = split.cases(part)
+    if len(every) == 0:
         raise DataError(f"{split.dataset.name}: the split {split.protocol} has no {part.name.lower()} questions to evaluate on.")
-    cases = cases if most is None else cases.sample(most, seed)
+    cases = every if most is None else every.sample(most, seed)
+    drawn_of = len(every) if len(cases) < len(every) else None
     negatives = None if chosen.kind == "full" else draw_negatives(chosen, cases, split, seed)
-    return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed)
+    return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed, drawn_of)
 
 
 @torch.inference_mode()
@@ -145,7 +155,7 @@ def _count(scores: Tensor, targets: Sequences) -> tuple[NDArray[np.int64], NDArr
 
 def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system") -> Evaluation:
     """All metrics of one system under one protocol, with 95 % bootstrap intervals over users."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), spent_by(scorer)
     split, cases = question.split, question.cases
     if isinstance(scorer, nn.Module):
         scorer.eval()
@@ -164,7 +174,9 @@ def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system"
             means[str(metric)] = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
     low, high = bootstrap_ci(np.stack(list(per_case.values())), seed=question.seed) if per_case else (np.empty(0), np.empty(0))
     ci95 = {metric: (float(a), float(b)) for metric, a, b in zip(per_case, low, high, strict=True)}
-    return Evaluation(means, ci95, per_case, time.perf_counter() - began, items)
+    seconds, after = time.perf_counter() - began, spent_by(scorer)
+    cost = None if before is None or after is None else per_thousand(before, after, seconds=seconds, questions=len(cases))
+    return Evaluation(means, ci95, per_case, seconds, items, cost)
 
 
 def metric_value(scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, metric: Metric) -> float:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
+from tastelm.plm.meter import Spent, spent_by
 from tastelm.recommender import Recommender
-from tastelm.systems.base import ItemScorer
+from tastelm.systems.base import CandidateScorer, ItemScorer
 
 
 class Translated:
@@ -29,10 +30,28 @@ class Translated:
 
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N) over the items of the data; -inf where the run does not know the item."""
-        codes = self._items[histories.values]
-        kept = codes >= 0
-        lengths = np.bincount(histories.owners[kept], minlength=len(histories))
-        scores = self.scorer.item_scores(Sequences.from_lengths(codes[kept], lengths), self._users[users])
+        scores = self.scorer.item_scores(self._known_of(histories), self._users[users])
         translated = torch.full((len(histories), self.n_items), -torch.inf)
         translated[:, self._known] = scores[:, torch.from_numpy(self._items[self._items >= 0].astype(np.int64))].float().cpu()
         return translated
+
+    def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
+        """(T,) scores of the candidates of each history, end to end; -inf where the run does not know the item."""
+        if not isinstance(self.scorer, CandidateScorer):
+            return self.item_scores(histories, users)[torch.from_numpy(candidates.owners), torch.from_numpy(candidates.values.astype(np.int64))]
+        known = self._known_of(candidates)
+        rows, scores = np.flatnonzero(known.lengths), torch.full((len(candidates.values),), -torch.inf)
+        if len(rows):
+            found = self.scorer.candidate_scores(self._known_of(histories).take(rows), self._users[users[rows]], known.take(rows))
+            scores[torch.from_numpy(self._items[candidates.values] >= 0)] = found.float().cpu()
+        return scores
+
+    def spent(self) -> Spent | None:
+        """What the language models of the run have cost until now; None if it asks none."""
+        return spent_by(self.scorer)
+
+    def _known_of(self, sequences: Sequences) -> Sequences:
+        """The items that the run knows, by its own codes."""
+        codes = self._items[sequences.values]
+        kept = codes >= 0
+        return Sequences.from_lengths(codes[kept], np.bincount(sequences.owners[kept], minlength=len(sequences)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tastelm
-from tastelm import profiles
+from tastelm import explaining, profiles
 from tastelm.candidates import Ranking
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
@@ -121,8 +121,8 @@ def _unclaim(checkpoints: Path) -> None:
 
 
 def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
-    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
-    and how the training went."""
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told
+    and reasons are given, and how the training went."""
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
         if (split.part == part).any():
@@ -130,6 +130,8 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
+    if told := explaining.judge_reasons(fitted.recommender, split, seed=split.seed):
+        scores["explanation"] = {"test": told}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 
@@ -142,4 +144,5 @@ def _question(split: Split, part: Part, judging: Judging) -> Protocol:
 
 def plain(evaluation: Evaluation, question: Mapping[str, Any]) -> dict[str, Any]:
     """An evaluation as plain values."""
-    return {"metrics": evaluation.metrics, "ci95": evaluation.ci95, "seconds": evaluation.seconds, "protocol": dict(question)}
+    told = {"metrics": evaluation.metrics, "ci95": evaluation.ci95, "seconds": evaluation.seconds, "protocol": dict(question)}
+    return told if evaluation.cost is None else told | {"cost": evaluation.cost._asdict()}

@@ -13,8 +13,15 @@ from rich.table import Table
 
 COLUMNS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
 AGAINST = "against the best"
+# What 1,000 questions cost, where a system asks a language model.
+TOKENS, SECONDS, MONEY = "tokens/1k", "s/1k", "$/1k"
+COSTS_ARE = "tokens/1k and s/1k: read and written by a language model, and seconds, for 1,000 questions."
 # A terminal of so many columns holds the whole table.
 WIDE = 110
+# What each column of a cost takes of it, and the metrics that a narrower one has room for beside them.
+PER_COST, BESIDE = 14, 3
+# Tokens, seconds and money of 1,000 questions, by these names.
+Cost = Mapping[str, float | None]
 # Above, right, below, left of a cell.
 GAP = (0, 1, 0, 0)
 
@@ -49,8 +56,9 @@ def row_of(rows: Sequence[Mapping[str, Any]], system: str) -> Mapping[str, Any]:
 
 
 def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
-    """For a terminal. Below `WIDE` columns the sizes are left out and intervals stand under their numbers; a number is never cut."""
-    wide = width >= WIDE
+    """For a terminal. Below `WIDE` columns the sizes are left out, costs stand in the place of times, and intervals under their numbers;
+    a number is never cut."""
+    wide = width >= WIDE + PER_COST * len(_costs(board))
     table = Table(
         title=escape(_title(board)),
         caption=escape(_caption(board)),
@@ -60,11 +68,11 @@ def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
         padding=GAP,
         pad_edge=False,
     )
-    for name in _head(board, sizes=wide):
+    for name in _head(board, wide=wide):
         words = name == AGAINST
         table.add_column(name, justify="left" if words or name == "system" else "right", no_wrap=not words, min_width=9 if words else None)
     for row in board.rows:
-        table.add_row(*(escape(cell if wide else cell.replace(" ±", "\n±")) for cell in _cells(row, board, sizes=wide)))
+        table.add_row(*(escape(cell if wide else cell.replace(" ±", "\n±")) for cell in _cells(row, board, wide=wide)))
     return table
 
 
@@ -77,8 +85,21 @@ def to_markdown(board: Leaderboard) -> str:
     return "\n".join(lines)
 
 
-def _head(board: Leaderboard, *, sizes: bool = True) -> list[str]:
-    return ["system", *_columns(board), "fit s", "rank s", *(["MiB", "numbers"] if sizes else []), AGAINST]
+def _head(board: Leaderboard, *, wide: bool = True) -> list[str]:
+    metrics, costs = _columns(board), _costs(board)
+    if costs and not wide:
+        return ["system", *metrics[:BESIDE], *costs, AGAINST]
+    return ["system", *metrics, "fit s", "rank s", *costs, *(["MiB", "numbers"] if wide else []), AGAINST]
+
+
+def _costs(board: Leaderboard) -> list[str]:
+    return cost_columns([row.get("cost") for row in board.rows])
+
+
+def cost_columns(costs: Sequence[Cost | None]) -> list[str]:
+    """The columns of costs that a table needs for its rows: none where no system asks a language model, no money where no prices are known."""
+    told = [cost for cost in costs if cost]
+    return [TOKENS, SECONDS, *([MONEY] if any(cost.get("money") is not None for cost in told) else [])] if told else []
 
 
 def _columns(board: Leaderboard) -> list[str]:
@@ -86,13 +107,31 @@ def _columns(board: Leaderboard) -> list[str]:
     return [name for name in COLUMNS if name in measured] or sorted(measured)[:4]
 
 
-def _cells(row: Mapping[str, Any], board: Leaderboard, *, sizes: bool = True) -> list[str]:
-    columns = _columns(board)
+def _cells(row: Mapping[str, Any], board: Leaderboard, *, wide: bool = True) -> list[str]:
+    head = _head(board, wide=wide)
     if "error" in row:
-        return [row["system"], *["-"] * (len(columns) + (4 if sizes else 2)), "failed, see below"]
-    numbers, seconds = [_number(row, name) for name in columns], row["seconds"]
-    size = [f"{row['peak_mib']:,.0f}", f"{row['parameters']:,}"] if sizes else []
-    return [row["system"], *numbers, f"{seconds['fit']:.1f}", f"{seconds['evaluate']:.1f}", *size, _test(row, board)]
+        return [row["system"], *["-"] * (len(head) - 2), "failed, see below"]
+    seconds, told = row["seconds"], {"system": row["system"], AGAINST: _test(row, board)}
+    told |= {"fit s": f"{seconds['fit']:.1f}", "rank s": f"{seconds['evaluate']:.1f}", "MiB": f"{row['peak_mib']:,.0f}", "numbers": f"{row['parameters']:,}"}
+    costs = costs_of(row.get("cost"), seconds["evaluate"], board.evaluation["cases"])
+    told |= {name: "-" if value is None else cost_text(name, value) for name, value in costs.items()}
+    return [told[name] if name in told else _number(row, name) for name in head]
+
+
+def costs_of(cost: Cost | None, evaluate: float, cases: int) -> dict[str, float | None]:
+    """Column -> what 1,000 questions cost, None where that is not known.
+
+    cost      tokens, seconds and money; None of a system that asks no language model, whose seconds follow from
+    evaluate  seconds of ranking and counting `cases` questions
+    """
+    if not cost:
+        return {TOKENS: None, SECONDS: 1000 * evaluate / max(1, cases), MONEY: None}
+    return {TOKENS: cost.get("tokens"), SECONDS: cost.get("seconds"), MONEY: cost.get("money")}
+
+
+def cost_text(column: str, value: float) -> str:
+    """A cost as it is printed: whole tokens, tenths of seconds, money to the cent or, where it is less than one, to a hundredth of it."""
+    return f"{value:,.{0 if column == TOKENS else 1 if column == SECONDS else 2 if value >= 1 else 4}f}"
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:
@@ -133,12 +172,18 @@ def _tuning(board: Leaderboard) -> str:
     return f"\nSettings are the best on the validation part{metric}; trials: {said}." + (f" Nothing to tune: {', '.join(rest)}." if rest else "")
 
 
+def drawn_of(questions: int | None) -> str:
+    """What is said behind a number of questions, where they were drawn from so many."""
+    return "" if questions is None else f" drawn at random of {questions:,}"
+
+
 def _caption(board: Leaderboard) -> str:
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = "all items ranked" if board.protocol == "full" else f"SAMPLED ranking, {board.protocol}: not comparable with full ranking"
-    failed = _tuning(board) + failed
+    failed = (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
+    users = f"{said['cases']:,} {said['part']} users{drawn_of(said.get('cases_drawn_of'))}"
     return (
-        f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {said['cases']:,} {said['part']} users; ± 95 % bootstrap interval.\n"
+        f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {users}; ± 95 % bootstrap interval.\n"
         f"* differs from the best in {said['main']} (paired sign-flip test over users, Holm-corrected, p < .05). Data {board.data['fingerprint']}.{failed}"
     )

@@ -124,7 +124,8 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
 def _cost(spent: Mapping[str, float | None]) -> str:
     """Tokens, seconds and, where prices are known, money."""
     tokens, seconds, money = (spent.get(name) for name in ("tokens", "seconds", "money"))
-    return f"{tokens or 0:,.0f} tokens of a language model and {seconds or 0:,.1f} s" + ("" if money is None else f", {money:,.4f} in the currency of the prices")
+    paid = "" if money is None else f", {money:,.4f} in the currency of the prices"
+    return f"{tokens or 0:,.0f} tokens of a language model and {seconds or 0:,.1f} s{paid}"
 
 
 def _number(part: Mapping[str, Any], name: str) -> str:

@@ -50,7 +50,8 @@ class CausalLM(LanguageModel):
         ids     (B, Q) tokens
         sees    (B, Q, Q) bool, which of the further tokens each sees: itself and those before it in its own branch
         depths  (B, Q) how many of them stand before each in its branch
-        Returns (B, Q, D). The reading stays as it was. Raises SettingError for a branch that is longer than the model reads.
+        Returns (B, Q, D). The reading stays as it was. Who asks counts them, since some may be padding. Raises SettingError for a branch that
+        is longer than the model reads.
         """
         self._check(int((reading.lengths[:, None] + depths).max()) + 1)
         rows, width = ids.shape
@@ -64,6 +65,7 @@ class CausalLM(LanguageModel):
 
     def _run(self, embeds: Tensor, mask: Tensor, cache: Any, *, keep: bool) -> Any:
         self._check(embeds.shape[1])
+        self.meter.add(mask)
         whole = mask
         if cache is not None:
             whole = torch.cat([mask.new_ones(len(mask), cache.get_seq_length()), mask], 1)

@@ -14,6 +14,7 @@ class MaskedLM(LanguageModel):
     def forward(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Tensor:
         if prefix is not None:
             raise SettingError("a masked model takes no prefix of keys and values. Give it vectors before its text instead.")
+        self.meter.add(mask)
         positions = positions_of(mask) + self._first
         states: Tensor = self.network.base_model(inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions).last_hidden_state
         return states

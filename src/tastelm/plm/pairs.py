@@ -28,6 +28,7 @@ class NextSentenceLM(LanguageModel):
         mask = torch.zeros(len(rows), width, dtype=torch.long)
         for at, (row, first) in enumerate(zip(rows, firsts, strict=True)):
             ids[at, : len(row)], kinds[at, len(first) + 2 : len(row)], mask[at, : len(row)] = torch.tensor(row), 1, 1
+        self.meter.add(mask)
         device = self.digest.device
         logits: Tensor = self.network(input_ids=ids.to(device), token_type_ids=kinds.to(device), attention_mask=mask.to(device)).logits
         return logits.float().log_softmax(1)[:, 0]

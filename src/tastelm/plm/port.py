@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tastelm.errors import ShapeError
+from tastelm.plm.meter import Spent, TokenMeter
 from tastelm.plm.tokens import Tokens, from_json
 
 
@@ -35,6 +36,7 @@ class LanguageModel(nn.Module):
 
     digest    of the weights it came with; zeros for a model from scratch
     written   the tokenizer of a model from scratch as text in bytes, since it can be had from nowhere else
+    meter     counts the tokens that it reads and writes to answer
     external  whether those weights can be had again from where they came from: then what is not trained here stands in no checkpoint
               and no run folder, and what loads them checks by `digest` that it has the same model
     """
@@ -46,6 +48,7 @@ class LanguageModel(nn.Module):
         """`tokens` of a model from scratch may be given later, by `write_with`, or come with its run folder."""
         super().__init__()
         self.network, self.external, self._tokens = network, digest is not None, tokens
+        self.meter = TokenMeter()
         self.register_buffer("digest", _bytes(digest or bytes(32)))
         self.register_buffer("written", _bytes(b""))
         self.register_state_dict_post_hook(_leave_out)  # type: ignore[no-untyped-call]
@@ -84,6 +87,10 @@ class LanguageModel(nn.Module):
         config = self.network.config
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         return KeyValueShape(config.num_hidden_layers, heads, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+    def spent(self) -> Spent:
+        """What it has read and written until now."""
+        return Spent(self.meter.tokens)
 
     def embed(self, ids: Tensor) -> Tensor:
         """(...) token ids -> (..., D) vectors."""

@@ -43,6 +43,7 @@ class Seq2SeqLM(LanguageModel):
     def forward(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Tensor:
         if prefix is not None:
             raise SettingError("an encoder takes no prefix of keys and values. Give it vectors before its text instead.")
+        self.meter.add(mask)
         states: Tensor = self.network.get_encoder()(inputs_embeds=embeds, attention_mask=mask.long()).last_hidden_state
         return states
 
@@ -52,6 +53,7 @@ class Seq2SeqLM(LanguageModel):
 
     def write(self, memory: Memory, ids: Tensor) -> Tensor:
         """(B, T) the start token and T - 1 tokens already written -> (B, T, D) the states behind each."""
+        self.meter.add(ids.numel())
         read = {"encoder_hidden_states": memory.states, "encoder_attention_mask": memory.mask.long()}
         states: Tensor = self.network.get_decoder()(input_ids=ids, use_cache=False, **read).last_hidden_state
         return states

@@ -51,6 +51,7 @@ def _judge(model: CausalLM, reading: Reading, branches: Sequence[Branches]) -> l
         ids[row, :size], depths[row, :size] = torch.from_numpy(one.tokens), torch.from_numpy(one.depths)
         sees[row, :size, :size] = torch.from_numpy(one.sees())
     states = reading.state[:, None]
+    model.meter.add(sum(len(one.tokens) for one in branches))
     if width:
         states = torch.cat([states, model.go_on(reading, ids.to(device), sees.to(device), depths.to(device))], 1)
     # The state behind the text itself stands first, so node q is at q + 1.

@@ -99,7 +99,7 @@ class Kept(_Part):
 
 
 class Row(_Part):
-    """A system: its scores, or the error it failed with."""
+    """A system: its scores, or the error it failed with; cost: tokens, seconds and money of 1,000 questions, where it asks a language model."""
 
     system: str
     key: str
@@ -114,6 +114,7 @@ class Row(_Part):
     parameters: Count = 0
     stages: list[Stage] = Field(default_factory=list)
     evidence: Kept | None = None
+    cost: dict[str, Amount | None] | None = None
 
 
 class Test(_Part):
@@ -139,7 +140,7 @@ class Data(_Part):
 
 
 class Asked(_Part):
-    """Under which protocol; main: the metric that the table is sorted by."""
+    """Under which protocol; cases_drawn_of: how many questions there are where only `cases` of them were asked; main: what the table is sorted by."""
 
     split: str
     split_seed: int
@@ -147,6 +148,7 @@ class Asked(_Part):
     ranking: str
     seen_items: str
     cases: int
+    cases_drawn_of: int | None = None
     metrics: list[str]
     main: str
 

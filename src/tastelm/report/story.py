@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tastelm.leaderboard import drawn_of
 from tastelm.report.record import Board, Probe, Record, Row
 from tastelm.report.tables import SIGNIFICANT, number, test_of
 
@@ -30,7 +31,8 @@ def ranking(board: Board) -> str:
     asked = board.evaluation
     how = "all items ranked" if asked.ranking == "full" else f"SAMPLED ranking ({asked.ranking}), not comparable with full ranking"
     budget = f"at most {board.budget} of training a system" if board.budget else "no budget: every training ended on its own"
-    return f"Split {asked.split} (seed {asked.split_seed}), {asked.cases:,} {asked.part} questions, {how}, seen items {asked.seen_items}; {budget}."
+    questions = f"{asked.cases:,} {asked.part} questions{drawn_of(asked.cases_drawn_of)}"
+    return f"Split {asked.split} (seed {asked.split_seed}), {questions}, {how}, seen items {asked.seen_items}; {budget}."
 
 
 def leak(record: Record) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tastelm.leaderboard import AGAINST, COLUMNS
+from tastelm.leaderboard import AGAINST, COLUMNS, MONEY, SECONDS, TOKENS, cost_columns, cost_text, costs_of
 from tastelm.report.record import Board, Row, Test
 
 SIGNIFICANT = 0.05
@@ -52,18 +52,29 @@ def leaderboard(board: Board, numbers: dict[str, int]) -> Table:
         "rank s": "seconds of ranking and counting",
         "MiB": "peak memory",
         "numbers": "parameters and buffers",
+        TOKENS: "tokens read and written by a language model for 1,000 questions",
+        SECONDS: "seconds for 1,000 questions",
+        MONEY: "money for 1,000 questions, in the currency of the prices",
     }
+    per_thousand = cost_columns([row.cost for row in board.rows])
+    head = [*columns, AGAINST, "fit s", "rank s", *per_thousand, "MiB", "numbers"]
     lines = []
     for row in board.rows:
         if row.seconds is None:
-            lines.append(Line(row.system, None, [Cell(NONE)] * len(columns) + [Cell("failed"), *[Cell(NONE)] * 4]))
+            lines.append(Line(row.system, None, [Cell("failed" if name == AGAINST else NONE) for name in head]))
             continue
-        costs = [(f"{row.seconds.fit:,.1f}", row.seconds.fit), (f"{row.seconds.evaluate:,.1f}", row.seconds.evaluate)]
-        costs += [(f"{row.peak_mib:,.0f}", row.peak_mib), (f"{row.parameters:,}", float(row.parameters))]
-        cells = [measured(row, name) for name in columns] + [against_best(row, board)] + [Cell(said, sort=value) for said, value in costs]
-        lines.append(Line(row.system, numbers[row.system], cells))
+        costs = [Cell(f"{value:,.1f}", sort=value) for value in (row.seconds.fit, row.seconds.evaluate)]
+        costs += [_cost(row, name, board) for name in per_thousand]
+        costs += [Cell(f"{value:,.0f}", sort=value) for value in (row.peak_mib, float(row.parameters))]
+        lines.append(Line(row.system, numbers[row.system], [*(measured(row, name) for name in columns), against_best(row, board), *costs]))
     caption = f"All systems, best {board.evaluation.main} first; ± is half a 95 % bootstrap interval over users."
-    return Table(caption, ["system", *columns, AGAINST, "fit s", "rank s", "MiB", "numbers"], lines, hints)
+    return Table(caption, ["system", *head], lines, hints)
+
+
+def _cost(row: Row, column: str, board: Board) -> Cell:
+    assert row.seconds is not None
+    value = costs_of(row.cost, row.seconds.evaluate, board.evaluation.cases)[column]
+    return Cell(NONE) if value is None else Cell(cost_text(column, value), sort=value)
 
 
 def all_metrics(rows: Sequence[Row], names: Sequence[str], numbers: dict[str, int], caption: str) -> Table:
