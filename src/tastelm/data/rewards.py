@@ -28,16 +28,28 @@ class Replay:
     items    U sequences of item codes, the training part of a split
     rewards  (T,) float64 what each interaction is worth, from 0
     horizon  interactions that a reward-to-go looks ahead, the next one included; 0: to the end of the sequence
+    asked    (T,) bool, which are questions of a part that is held out; None: all are there to be learnt
     """
 
     items: Sequences
     rewards: NDArray[np.float64]
     horizon: int = 0
+    asked: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, split: Split, rewards: str = "auto", *, horizon: int = 0) -> Replay:
         """The training part of `split` and its rewards. Raises as `rewards_of`."""
         return cls(split.train, rewards_of(split, rewards), horizon)
+
+    @classmethod
+    def judges(cls, split: Split, rewards: str = "auto", *, horizon: int = 0) -> Replay:
+        """The questions of the VALID part behind their histories: of each sequence only what is asked about is new, and no later reward is in it."""
+        first, place = split.rows.first_of_user(split.part == Part.VALID), np.arange(len(split.part))
+        begins = first[split.rows.user]
+        kept = (np.isin(split.part, (Part.TRAIN, Part.INPUT)) & (place < begins) & (begins < len(place))) | (split.part == Part.VALID)
+        lengths = np.bincount(split.rows.user[kept], minlength=len(split.users))
+        items = Sequences.from_lengths(split.rows.item[kept], lengths[lengths > 0])
+        return cls(items, _rewards(split, rewards, kept, "validation"), horizon, split.part[kept] == Part.VALID)
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
@@ -56,12 +68,21 @@ class Replay:
     def weights(self, kind: str) -> NDArray[np.float64] | None:
         """(T,) what each item weighs in a loss, by its `reward` or its `reward-to-go`, 1 on the mean of those that are predicted; None where
         all weigh the same, as for `none`."""
-        worth = self.returns if kind == "reward-to-go" else self.rewards
+        worth = self._worth(kind)
         targets = worth[self.steps > 0]
         if kind == "none" or len(targets) == 0 or targets.min() == targets.max():
             return None
-        found: NDArray[np.float64] = worth / targets.mean()
-        return found
+        return worth / self._mean(kind)
+
+    def weighted(self, others: Replay, kind: str) -> NDArray[np.float64]:
+        """(T',) what each item of `others` weighs on the scale of these."""
+        return others._worth(kind) / self._mean(kind)
+
+    def _worth(self, kind: str) -> NDArray[np.float64]:
+        return self.returns if kind == "reward-to-go" else self.rewards
+
+    def _mean(self, kind: str) -> float:
+        return float(self._worth(kind)[self.steps > 0].mean())
 
     def usual(self, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation (count,) of the reward-to-go at each of the steps 0 .. count - 1; later steps belong to the last.
@@ -126,9 +147,14 @@ def rewards_of(split: Split, text: str) -> NDArray[np.float64]:
 
     Raises SettingError where the column is missing or nothing is said of an event, DataError where an interaction has no event.
     """
+    return _rewards(split, text, split.part == Part.TRAIN, "training")
+
+
+def _rewards(split: Split, text: str, kept: NDArray[np.bool_], part: str) -> NDArray[np.float64]:
+    """The rewards of the rows that are `kept` (R,), of the `part` that messages name; the scale of ratings is that of the training part."""
     rule = parse_rewards(settled_rewards(split, text))
     table = split.dataset.interactions
-    rows = table[split.rows.index[split.part == Part.TRAIN]]
+    rows = table[split.rows.index[kept]]
     if rule == "one":
         return np.ones(len(rows))
     column = "rating" if rule == "rating" else "event"
@@ -138,8 +164,8 @@ def rewards_of(split: Split, text: str) -> NDArray[np.float64]:
             "Use rewards=one, which counts interactions."
         )
     if rule == "rating":
-        return _scaled(rows["rating"].to_numpy())
-    return _of_events(rows["event"], WORTH if isinstance(rule, str) else rule, split.dataset.name)
+        return _scaled(rows["rating"].to_numpy(), table["rating"].to_numpy()[split.rows.index[split.part == Part.TRAIN]])
+    return _of_events(rows["event"], WORTH if isinstance(rule, str) else rule, split.dataset.name, part)
 
 
 def _number(event: str, text: str) -> float:
@@ -152,18 +178,18 @@ def _number(event: str, text: str) -> float:
     return value
 
 
-def _scaled(ratings: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = (ratings.min(), ratings.max()) if len(ratings) else (0.0, 0.0)
-    return (ratings - low) / (high - low) if high > low else np.ones(len(ratings))
+def _scaled(ratings: NDArray[np.float64], training: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = (training.min(), training.max()) if len(training) else (0.0, 0.0)
+    return np.clip((ratings - low) / (high - low), 0, 1) if high > low else np.ones(len(ratings))
 
 
-def _of_events(events: pl.Series, worth: Mapping[str, float], name: str) -> NDArray[np.float64]:
+def _of_events(events: pl.Series, worth: Mapping[str, float], name: str, part: str) -> NDArray[np.float64]:
     if events.null_count():
-        raise DataError(f"{name}: {events.null_count()} of {len(events)} training interactions have no event, and so no reward. Drop them, or use rewards=one.")
+        raise DataError(f"{name}: {events.null_count()} of {len(events)} {part} interactions have no event, and so no reward. Drop them, or use rewards=one.")
     for event, count in events.value_counts(sort=True).iter_rows():
         if event not in worth:
             raise SettingError(
-                f"rewards: nothing is said of the event '{event}', which {count} of {len(events)} training interactions have; {nearest(event, worth)} "
+                f"rewards: nothing is said of the event '{event}', which {count} of {len(events)} {part} interactions have; {nearest(event, worth)} "
                 f"Say what each event is worth, as in rewards={FORM}."
             )
     return events.replace_strict(worth, return_dtype=pl.Float64).to_numpy()

@@ -31,6 +31,7 @@ class NextItemForReward:
     item_loss  of the predictions, where they all weigh the same
     weights    (T,) float64 what the prediction of each item weighs, 1 on the mean; None: the same. They weigh the softmax over the whole catalogue
     half       then score in bfloat16
+    asked      (T,) bool, the items that are predicted; None: all but the first of each sequence
 
     Takes a module with `forward(sequences) -> (M, D)`, `prompted(states, steps, returns) -> (M, D)` and a table `items`, and batches
     of `Sequences` of at least 2 neighbouring places 0 .. T-1 each, instead of item codes.
@@ -42,10 +43,16 @@ class NextItemForReward:
     item_loss: ItemLoss
     weights: NDArray[np.float64] | None = None
     half: bool = False
+    asked: NDArray[np.bool_] | None = None
 
     def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
         known, places = shift(batch)
         states = module(known.replaced(self.items.values[known.values]))
+        if self.asked is not None:
+            chosen = self.asked[places]
+            states, places = states[torch.from_numpy(chosen).to(states.device)], places[chosen]
+            if not len(places):
+                return Outcome(states.sum(), 0)
         steps, returns = (torch.from_numpy(told[places]).to(states.device) for told in (self.steps, self.returns))
         prompted: Any = module.prompted
         answers, targets = prompted(states, steps, returns.float()), self.items.values[places].astype(np.int64)

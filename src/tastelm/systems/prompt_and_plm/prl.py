@@ -6,25 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-import numpy as np
-
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
-from tastelm.data.rewards import Replay, parse_rewards, settled_rewards
+from tastelm.data.rewards import settled_rewards
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender
 from tastelm.nn.slots import RewardPrompt, RewardRecommender, SlotMixer
-from tastelm.objectives.rewarded import NextItemForReward
 from tastelm.settings import among, setting, span
-from tastelm.strategies import Holistic, PromptAndPLM
 from tastelm.systems.baselines.caser import Caser
 from tastelm.systems.baselines.gru4rec import GRU4Rec
 from tastelm.systems.baselines.sasrec import SASRec
-from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
+from tastelm.systems.common import SequenceSystem, next_item
+from tastelm.systems.replayed import RewardedConfig, rewarded
 from tastelm.train.stage import Stage
-from tastelm.views import ItemSequences
 
 ENCODERS: dict[str, type[SequenceSystem[Any]]] = {"sasrec": SASRec, "gru4rec": GRU4Rec, "caser": Caser}
 
@@ -54,30 +49,17 @@ class PRL(SequenceSystem["PRL.Config"]):
     )
 
     @dataclass(frozen=True)
-    class Config(TransformerConfig):
+    class Config(RewardedConfig):
         layers: int = setting(1, "blocks or recurrent layers of the encoder", source="public script of PRL", at_least=1, at_most=64, search=span(1, 3))
         heads: int = setting(1, "attention heads, of the slots too; dim must be a multiple", source="public script of PRL", at_least=1, search=among(1, 2, 4))
         dropout: float = setting(0.3, "share of units dropped in training", source="public script of PRL", at_least=0, at_most=0.95, search=span(0.1, 0.6))
         lr: float = setting(3e-3, "peak learning rate of AdamW", source="0.005 in a public script", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
         encoder: Literal["sasrec", "gru4rec", "caser"] = setting("sasrec", "whose encoder reads the history", source="Xin et al. 2022")
-        rewards: str = setting("auto", "worth of an interaction: click=0.2,purchase=1; event, rating or one; auto: the first of these that the data have")
-        reward: Literal["data", "shuffled", "none"] = setting("data", "rewards of the prompt: those of the data, the same dealt out anew, or no prompt at all")
-        horizon: int = setting(0, "interactions that a reward-to-go looks ahead; 0: to the end of the sequence", at_least=0)
-        weight: Literal["none", "reward", "reward-to-go"] = setting("reward", "what an item weighs in the loss", source="Xin et al. 2022")
         ask: float = setting(2.0, "times the mean reward-to-go of training that is asked for", source="Xin et al. 2022", at_least=0, search=span(0.5, 3.0))
         spread: float = setting(0.0, "standard deviation of what is asked for, in those of training", source="optional in Xin et al. 2022", at_least=0)
-        steps: int = setting(50, "steps of a sequence that are told apart", source="public script of PRL", at_least=1, at_most=100_000)
         tied: bool = setting(False, "score items by the vectors that are read", source="a softmax layer of its own in a public script")
         relu: bool = setting(True, "whether the mixed slots go through a ReLU", source="public script of PRL")
         start: Literal["scratch", "supervised"] = setting("scratch", "where the backbone begins: anew, or trained for the next item without prompt")
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            parse_rewards(self.rewards)
-            if self.weight != "none" and self.loss != "full":
-                raise SettingError(
-                    f"weight: {self.weight} weighs the softmax over the whole catalogue, not loss={self.loss}. Use weight=none with it, or loss=full."
-                )
 
     def settle(self, split: Split) -> PRL:
         config = super().settle(split).config
@@ -95,21 +77,10 @@ class PRL(SequenceSystem["PRL.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        known = Replay.of(split, config.rewards, horizon=config.horizon)
-        told = known.shuffled(split.seed) if config.reward == "shuffled" else known
-        mean, deviation = told.usual(config.steps)
-        module.fill(mean, deviation, float(told.returns[told.steps > 0].mean() if told.steps.any() else 0) or 1.0)
+        stage = rewarded(module, split, config)
         if config.start == "supervised":
             yield replace(next_item(SequenceRecommender(module.items, module.backbone), split, config), name="supervised", share=0.5)
-        objective = NextItemForReward(split.train, told.steps, told.returns, config.item_loss(), known.weights(config.weight), config.half)
-        places = split.train.replaced(np.arange(len(split.train.values)))
-        yield replace(
-            next_item(module, split, config, objective=objective),
-            name="prompt",
-            view=ItemSequences(places, config.max_len + 1, overlap=1, targets=config.batch),
-            strategy=Holistic() if module.prompt is None else PromptAndPLM(),
-            share=0.5 if config.start == "supervised" else 1.0,
-        )
+        yield replace(stage, share=0.5 if config.start == "supervised" else 1.0)
 
 
 def _backbone(config: PRL.Config) -> Any:
