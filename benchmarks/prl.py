@@ -10,7 +10,8 @@ also where purchases weigh five times as much, and the best policy given the las
 
 Arms, for two encoders: the plain backbone, the same with purchases weighing 5:1 (and the mixing layer of prl), prl asked for the reward of the
 next event, prl asked for that of the whole rest of a session, as in the paper, prl without weights, and prl with shuffled rewards. How much
-is asked for, in multiples of what is usual, is chosen for each arm by the purchases of the validation sessions. Judged on sessions that nothing was trained on: HR@5 and NDCG@5 of the next item, purchases and clicks apart,
+is asked for, in multiples of what is usual, is chosen for each arm by the purchases of the validation sessions. Judged on sessions that
+nothing was trained on: HR@5 and NDCG@5 of the next item, purchases and clicks apart,
 one prediction an event and the whole catalogue ranked, and the expected reward of the first recommendation, which the shop knows.
 Intervals are bootstrapped over sessions.
 """
@@ -60,7 +61,8 @@ ARMS: dict[str, dict[str, Any] | None] = {
     "prl-shuffled": {"horizon": 1, "reward": "shuffled"},
 }
 WORDS = {
-    "plain": "backbone, plain", "weighted": "backbone, purchases weigh 5:1", "prl": "prl, next event", "prl-whole": "prl, whole rest", "prl-unweighted": "prl, all weigh the same",
+    "plain": "backbone, plain", "weighted": "backbone, purchases weigh 5:1", "prl": "prl, next event",
+    "prl-whole": "prl, whole rest", "prl-unweighted": "prl, all weigh the same",
     "prl-shuffled": "prl, rewards shuffled",
 }  # fmt: skip
 ASKS = (0.5, 1.0, 2.0, 3.0, 5.0)
