@@ -18,7 +18,9 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Cases, Part, Split, split
 from tastelm.errors import DataError, RunError, SettingError
 from tastelm.evaluation import evaluate, metric_value, protocol, rank
+from tastelm.fitting import fit_system
 from tastelm.metrics import Metric, parse_metrics
+from tastelm.systems.catalogue import system
 
 N = 12
 
@@ -220,3 +222,11 @@ def test_one_metric_for_validation(toy: Split) -> None:
     cases = toy.cases(Part.TEST)
     whole = evaluate(Scorer(), protocol(toy, metrics=parse_metrics("ndcg@10"))).metrics["ndcg@10"]
     assert metric_value(Scorer(), cases, N, mask_seen=True, metric=Metric.parse("ndcg@10")) == pytest.approx(whole)
+
+
+def test_an_item_that_comes_several_times_is_one_target() -> None:
+    rows = [("u", item, float(at)) for at, item in enumerate("abcdeabcxyxyx")] + [("v", item, float(at)) for at, item in enumerate("xyabcdeabcdea")]
+    parts = split(Dataset.build(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), name="again"), "ratio:0.5,0.1")
+    assert (np.diff(np.sort(parts.cases(Part.TEST).targets[0])) > 0).all()
+    found = evaluate(fit_system(system("popularity").create(), parts).recommender.module, protocol(parts))  # type: ignore[arg-type]
+    assert 0 < found.metrics["ndcg@10"] <= 1

@@ -104,7 +104,8 @@ class Split:
     def cases(self, part: Part) -> Cases:
         """The questions of the VALID or the TEST part: one for each user who has targets in it.
 
-        A history holds what the user did before the first target: training and input rows, and for TEST the valid rows too.
+        A history holds what the user did before the first target: training and input rows, and for TEST the valid rows too. An item that a user
+        met several times in the part is a target once, where it was met first.
         """
         if part not in (Part.VALID, Part.TEST):
             raise ValueError(f"only VALID and TEST hold questions, not {part.name}")
@@ -113,7 +114,15 @@ class Split:
         known = np.isin(self.part, (Part.TRAIN, Part.INPUT, Part.VALID) if part == Part.TEST else (Part.TRAIN, Part.INPUT))
         earlier = known & (np.arange(len(self.part)) < first[self.rows.user])
         asked = np.flatnonzero(first < len(self.part)).astype(np.int32)
-        return Cases(asked, self._sequences(earlier).take(asked), self._sequences(target).take(asked))
+        return Cases(asked, self._sequences(earlier).take(asked), self._sequences(self._once(target)).take(asked))
+
+    def _once(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The chosen rows (R,) without those in which a user meets an item again."""
+        rows = np.flatnonzero(chosen)
+        pairs = self.rows.user[rows].astype(np.int64) * len(self.items) + self.rows.item[rows]
+        kept = np.zeros(len(chosen), bool)
+        kept[rows[np.unique(pairs, return_index=True)[1]]] = True
+        return kept
 
     def without_test(self) -> Split:
         """The same split with the test part gone from rows and Dataset, so that whoever gets it cannot look there.
