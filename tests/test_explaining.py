@@ -1,5 +1,6 @@
 """How good reasons are: the measures meet what was said, on the same interactions for everybody."""
 
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,18 @@ import polars as pl
 import pytest
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from torch import nn
 
+from tastelm.api import evaluate
+from tastelm.cli import show
 from tastelm.data.dataset import Dataset
 from tastelm.data.explanations import explanations
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split, split
-from tastelm.errors import SettingError
-from tastelm.explaining import give_reasons, judge_reasons, scores
-from tastelm.metrics.paired_text import interval, paired_bootstrap
+from tastelm.errors import DataError, SettingError
+from tastelm.explaining import differences, give_reasons, judge_reasons, scores
+from tastelm.metrics.paired_text import interval
 from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
 from tastelm.testing import circle
@@ -27,6 +31,13 @@ def data() -> Split:
     rows = [(f"u{user}", f"i{item:02}", float(1 + (user + item) % 5), f"The {NOUNS[item % 4]} is {'fine' if user % 2 else 'poor'}.", NOUNS[item % 4])
             for user in range(12) for item in range(12)]  # fmt: skip
     table = pl.DataFrame(rows, schema=["user", "item", "rating", "explanation", "feature"], orient="row")
+    return split(Dataset.build(table, name="toy"), "random:0.5,0.2")
+
+
+def told(parts: Split, **columns: pl.Expr) -> Split:
+    """The same interactions, and what was said of them."""
+    said = {"explanation", "feature"} if "review" in columns else set()
+    table = parts.dataset.interactions.drop(said).with_columns(**columns)
     return split(Dataset.build(table, name="toy"), "random:0.5,0.2")
 
 
@@ -76,8 +87,13 @@ def test_who_knows_users_but_no_items_is_told_apart_on_the_same_cases() -> None:
     ours, theirs = scores(right, parts), scores(dull, parts)
     assert theirs["fcr"].value == 1 / 4 and theirs["div"].value == 1 > ours["div"].value
     assert 0 < theirs["rmse"].value <= 1 and 0 < theirs["fmr"].value < 0.6
-    difference = paired_bootstrap(ours["fmr"], theirs["fmr"])
-    assert difference.low > 0
+    between = differences(right, dull, parts)
+    assert between["fmr"].low > 0 > between["rmse"].high and between["bleu-4"].cases == 20
+    assert between["fmr"].difference == pytest.approx(ours["fmr"].value - theirs["fmr"].value)
+    other = give_reasons(speaker(parts, knows=False), parts, cases=20, seed=1)
+    assert other is not None
+    with pytest.raises(DataError, match="the two systems were asked about different interactions"):
+        differences(right, other, parts)
     low, high = interval(theirs["fmr"], seed=1)
     assert low < theirs["fmr"].value < high
 
@@ -86,6 +102,35 @@ def test_who_gives_no_reasons_or_has_none_to_be_held_against_is_not_judged() -> 
     parts = data()
     assert judge_reasons(Recommender(system("popularity").create(), system("popularity").create().build(parts.sizes), parts.items, parts.users), parts) == {}
     assert judge_reasons(speaker(parts, knows=True), split(circle(12))) == {}
+    for column in ("explanation", "review"):
+        if column == "review":
+            pytest.importorskip("spacy", reason="spaCy is not installed")
+        empty = told(parts, **{column: pl.lit("")})
+        assert judge_reasons(speaker(empty, knows=True), empty) == {}
+        remarks = evaluate(speaker(empty, knows=True), empty.dataset)["remarks"]
+        assert any(remark.startswith("How good its reasons are is not measured") for remark in remarks)
+
+
+def test_what_the_data_do_not_allow_is_left_out() -> None:
+    parts = data()
+    foreign = told(parts, explanation=pl.lit("很好"), feature=pl.lit("拉链"))
+    found = judge_reasons(speaker(foreign, knows=True), foreign)
+    assert "rouge-1" not in found["metrics"] and found["metrics"]["bleu-1"] == 0 == found["metrics"]["fmr"]
+    partly = told(parts, explanation=pl.when(pl.col("item") == "i00").then(pl.lit("很好")).otherwise("explanation"), feature=pl.lit("zip"), rating=pl.lit(3.0))
+    counted = judge_reasons(speaker(partly, knows=True), partly)["counted"]
+    assert 0 < counted["rouge-1"] < counted["bleu-1"] and "rmse" not in counted
+    bare = told(parts, feature=pl.lit(""))
+    assert not {"fmr", "fcr", "div"} & judge_reasons(speaker(bare, knows=True), bare)["metrics"].keys()
+    one = judge_reasons(speaker(parts, knows=True), parts, cases=1)
+    assert one["cases"] == 1 and "div" not in one["metrics"] and set(one["ci95"].values()) == {None}
+    Console(file=StringIO()).print(show.reasons(one))
+
+
+def test_coverage_is_of_the_features_of_all_parts() -> None:
+    parts = data()
+    rare = int(parts.rows.index[np.flatnonzero(parts.part == Part.TEST)[0]])
+    named = told(parts, feature=pl.when(pl.int_range(pl.len()) == rare).then(pl.lit("lining")).otherwise("feature"))
+    assert judge_reasons(speaker(named, knows=True), named)["metrics"]["fcr"] == 4 / 5
 
 
 def test_a_reason_for_one_item() -> None:

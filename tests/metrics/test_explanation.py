@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tastelm.errors import DataError
 from tastelm.metrics.explanation import div, fcr, fmr, found_features
 from tastelm.metrics.fluency import usr
-from tastelm.metrics.paired_text import paired_bootstrap
+from tastelm.metrics.paired_text import interval, paired_bootstrap
 
 FEATURES = ["room", "front desk", "desk", "pool", "breakfast"]
 OUTPUTS = [["the", "front", "desk", "is", "friendly"], ["the", "desk", "in", "front", "of", "the", "room"], ["room", "and", "front", "desk"], ["nice"]]
@@ -51,6 +51,14 @@ def test_trap_div_over_pairs_is_div_by_counts(outputs: list[list[str]]) -> None:
 def test_a_constant_sentence_with_one_feature() -> None:
     outputs = [["the", "pool", "is", "nice"]] * 40
     assert div(outputs, FEATURES).value == 1 and fcr(outputs, FEATURES).value == 1 / 5 and usr(outputs).value == 1 / 40
+
+
+def test_an_interval_holds_the_value_and_nothing_that_cannot_be() -> None:
+    outputs = [[word] for word in ("room", "pool", "desk", "breakfast") for _ in range(11)]
+    for score in (fcr(outputs, FEATURES[:1] + FEATURES[2:]), div(outputs, FEATURES), usr(outputs), usr([[str(place)] for place in range(9)])):
+        low, high = interval(score)
+        assert 0 <= low <= score.value <= high <= 1
+    assert interval(fcr(outputs, FEATURES))[0] <= 4 / 5 < 1
 
 
 def test_div_is_undefined_for_one_output() -> None:

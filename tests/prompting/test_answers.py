@@ -8,8 +8,9 @@ from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.adapters import add_lora
 from tastelm.plm.loading import causal_lm, masked_lm
-from tastelm.prompting.answers import LOWEST, Letters, YesOrNo
+from tastelm.prompting.answers import Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson
+from tastelm.prompting.shuffles import LOWEST
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.titles import Showing
 from tastelm.strategies import ADAPTER, Partial, prepare

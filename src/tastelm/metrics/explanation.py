@@ -40,7 +40,7 @@ def fcr(outputs: Outputs, features: Sequence[str]) -> TextScore:
     Source: Li et al. 2020 (NETE).
     """
     found = found_features(outputs, features)
-    return TextScore("fcr", found.shape[1], lambda weights: float((found @ weights > 0).mean()), f"{found.shape[0]} features", distinct=True)
+    return TextScore("fcr", found.shape[1], lambda weights: float((found @ weights > 0).mean()), f"{found.shape[0]} features", distinct=True, within=(0, 1))
 
 
 def div(outputs: Outputs, features: Sequence[str]) -> TextScore:
@@ -57,7 +57,7 @@ def div(outputs: Outputs, features: Sequence[str]) -> TextScore:
         counts, n = found @ weights, weights.sum()
         return float(counts @ (counts - 1) / (n * (n - 1))) if n > 1 else float("nan")
 
-    return TextScore("div", found.shape[1], weighted, f"{found.shape[0]} features", distinct=True)
+    return TextScore("div", found.shape[1], weighted, f"{found.shape[0]} features", distinct=True, within=(0, np.inf))
 
 
 def found_features(outputs: Outputs, features: Sequence[str]) -> sparse.csr_matrix:

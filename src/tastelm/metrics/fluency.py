@@ -51,7 +51,8 @@ def distinct_corpus(outputs: Outputs, n: int) -> TextScore:
     """
     table = ngram_table(outputs, n)
     return TextScore(
-        f"distinct_corpus-{n}", table.shape[1], lambda weights: float((table @ weights > 0).sum() / max((table @ weights).sum(), 1)), distinct=True
+        f"distinct_corpus-{n}", table.shape[1], lambda weights: float((table @ weights > 0).sum() / max((table @ weights).sum(), 1)), distinct=True,
+        within=(0, 1),
     )  # fmt: skip
 
 
@@ -124,6 +125,7 @@ def usr(outputs: Outputs, *, end: Hashable | None = None) -> TextScore:
         lambda weights: float((np.bincount(kind, weights) > 0).sum() / weights.sum()),
         counts={"unique": len(codes)},
         distinct=True,
+        within=(0, 1),
     )
 
 

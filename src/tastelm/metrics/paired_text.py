@@ -28,6 +28,7 @@ class TextScore:
     per_case   (N,) float64 values whose mean the score is made of, NaN = skipped; None where it is not made of a mean
     counts     what to publish beside the value, such as the predictions that had to be imputed
     distinct   True: the value counts different things, so that a case drawn twice is not two cases
+    within     lowest and highest value that is possible
     """
 
     name: str
@@ -37,6 +38,7 @@ class TextScore:
     per_case: FloatArray | None = field(default=None, repr=False)
     counts: Mapping[str, int] = field(default_factory=dict)
     distinct: bool = False
+    within: tuple[float, float] = (-np.inf, np.inf)
 
     @cached_property
     def value(self) -> float:
@@ -94,11 +96,15 @@ def paired_bootstrap(a: TextScore, b: TextScore, seed: int = 0, resamples: int =
 
 
 def interval(score: TextScore, seed: int = 0, resamples: int = 1000, level: float = 0.95) -> tuple[float, float]:
-    """The interval of one score, by the draws of `paired_bootstrap`; NaN where it has no value or fewer than 2 cases. Raises SettingError."""
+    """The interval of one score, by the draws of `paired_bootstrap`; NaN where it has no value or fewer than 2 cases. Raises SettingError.
+
+    It holds the value, and nothing that the score cannot be: halves of the cases alone promise neither.
+    """
     _check_drawing(resamples, level)
     if score.cases < 2 or np.isnan(score.value):
         return float("nan"), float("nan")
-    return _bounds(score, score.value, np.array([score.weighted(weights) for weights in _draws(score, seed, resamples)]), level)
+    low, high = _bounds(score, score.value, np.array([score.weighted(weights) for weights in _draws(score, seed, resamples)]), level)
+    return max(min(low, score.value), score.within[0]), min(max(high, score.value), score.within[1])
 
 
 def _draws(score: TextScore, seed: int, resamples: int) -> Iterator[FloatArray]:

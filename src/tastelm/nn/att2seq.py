@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from tastelm.nn.decoder import RecurrentDecoder, State
-from tastelm.nn.ids import IdTable
+from tastelm.nn.ids import SPREAD, IdTable
 from tastelm.nn.ratings import STARS
 
 
 class Att2Seq(nn.Module):
-    """a = tanh(H [g(user); g(item); g(stars)] + b) starts the LSTM (Dong et al. 2017, attribute encoder).
+    """tanh(H [g(user); g(item); g(stars)] + b) starts the LSTM (Dong et al. 2017, attribute encoder).
 
     attention  at each word look at the three attributes again (their attention layer)
     """
@@ -23,11 +23,12 @@ class Att2Seq(nn.Module):
         self.weigh = nn.Sequential(nn.Linear(hidden + dim, hidden), nn.Tanh(), nn.Linear(hidden, 1, bias=False)) if attention else None
         self.join = nn.Linear(hidden + dim, hidden) if attention else None
         self.out = nn.Linear(hidden, vocabulary)
+        nn.init.uniform_(self.stars.weight, -SPREAD, SPREAD)
 
     def begin(self, users: Tensor, items: Tensor, stars: Tensor) -> tuple[Tensor, State]:
         """(B,) rows of users and of items, stars from 0 for unknown to 5 -> what `go_on` goes on from: (B, 3, D) attributes and the first state."""
         attributes = torch.stack([self.users(users), self.items(items), self.stars(stars)], 1)
-        return attributes, self.decoder.start(self.encode(attributes.flatten(1)).tanh())
+        return attributes, self.decoder.start(self.encode(attributes.flatten(1)))
 
     def go_on(self, state: tuple[Tensor, State], ids: Tensor) -> tuple[Tensor, tuple[Tensor, State]]:
         """(B, T) words that follow -> (B, T, V) logits of the words behind each, and what to go on from."""

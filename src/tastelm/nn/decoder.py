@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 Cell = Literal["gru", "lstm"]
@@ -23,9 +22,10 @@ class RecurrentDecoder(nn.Module):
         nn.init.uniform_(self.words.weight, -0.1, 0.1)
 
     def start(self, vectors: Tensor) -> State:
-        """(B, L H) -> the state to write from; the memory of an LSTM starts empty."""
+        """(B, L H) -> the state to write from, h = tanh(vectors). The memory of an LSTM starts as the vectors themselves: from an empty one what
+        they tell has to pass the gates of the first word, and is hardly learnt."""
         first = vectors.unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
-        return (first, torch.zeros_like(first)) if isinstance(self.cells, nn.LSTM) else (first,)
+        return (first.tanh(), first) if isinstance(self.cells, nn.LSTM) else (first.tanh(),)
 
     def forward(self, state: State, ids: Tensor) -> tuple[Tensor, State]:
         """A state and (B, T) words that follow -> (B, T, H) the states behind each of them, and the state to go on from."""

@@ -29,7 +29,7 @@ class NRT(nn.Module):
     def begin(self, users: Tensor, items: Tensor, stars: Tensor) -> State:
         """(B,) rows of users and of items, and stars -> the state to write from."""
         told = F.one_hot(stars, STARS + 1).to(self.out.weight.dtype)
-        return self.decoder.start(self.encode(torch.cat([self.users(users), self.items(items), told], 1)).tanh())
+        return self.decoder.start(self.encode(torch.cat([self.users(users), self.items(items), told], 1)))
 
     def go_on(self, state: State, ids: Tensor) -> tuple[Tensor, State]:
         """(B, T) words that follow -> (B, T, V) logits of the words behind each, and the state to go on from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def _convert(path: Path, folder: Path) -> None:
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **where)
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
-    except (ValueError, KeyError, RuntimeError, EOFError, NotImplementedError) as error:
+    except (ValueError, LookupError, RuntimeError, EOFError, TypeError, struct.error) as error:
         raise DataError(f"{path}: cannot be read as a GGUF model ({' '.join(str(error).split())[:200]}). Fetch the file again, or give a folder.") from error
     # The weights are plain numbers now; what says otherwise would keep them from being saved.
     model.hf_quantizer = None

@@ -18,6 +18,8 @@ from tastelm.plm.source import Source, digest, locate, parse_source
 from tastelm.plm.tokens import from_folder
 
 P = TypeVar("P", bound=LanguageModel)
+# Characters that are repeated of what a library says.
+SAID = 160
 
 
 def causal_lm(source: str) -> CausalLM:
@@ -75,14 +77,20 @@ def load_port(port: type[P], source: Source, loader: str, scratch: Callable[[Any
             folder, dtype=_float32(), local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        why = " ".join(str(error).split())[:160]
-        raise DataError(f"model {source}: it cannot be loaded as a {port.__name__} ({why}). Give one of this kind, with its files whole.") from error
+        raise DataError(f"model {source}: it cannot be loaded as a {port.__name__} ({_short(error)}). Give one of this kind, with its files whole.") from error
+    if issubclass(port, CausalLM) and type(network.config) in library.MODEL_FOR_MASKED_LM_MAPPING and not getattr(network.config, "is_decoder", False):
+        raise DataError(f"model {source}: a {type(network).__name__} reads what follows too, so it cannot go on with a text. Give a decoder, such as GPT-2.")
     if missing := sorted(report["missing_keys"]):
         raise SettingError(
             f"model {source}: {len(missing)} of the weights that a {port.__name__} needs are not in it, such as {missing[0]}; they would be random. "
             "Take a model that was trained for this, or one from scratch."
         )
-    return port(network, from_folder(folder), digest=told)
+    found = port(network, tokens := from_folder(folder), digest=told)
+    if tokens.needed > found.vocabulary:
+        raise SettingError(
+            f"model {source}: its tokenizer.json has {tokens.needed} tokens, but it has vectors of {found.vocabulary}. Give the model's own tokenizer."
+        )
+    return found
 
 
 def _fetched(source: Source) -> str:
@@ -96,9 +104,15 @@ def _fetched(source: Source) -> str:
         return str(snapshot_download(source.name, allow_patterns=wanted))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"model {source}: it is neither in the cache of this machine nor to be had from the hub ({' '.join(str(error).split())[:200]}). "
+            f"model {source}: it is neither in the cache of this machine nor to be had from the hub ({_short(error)}). "
             "Check the name and the network, or give folder:PATH."
         ) from error
+
+
+def _short(error: Exception) -> str:
+    """What a library says, on one line and not much of it."""
+    said = " ".join(str(error).split()).rstrip(".")
+    return said if len(said) <= SAID else f"{said[:SAID].rsplit(' ', 1)[0]} .."
 
 
 def _library() -> Any:

@@ -64,7 +64,7 @@ class LanguageModel(nn.Module):
     def write_with(self, tokens: Tokens) -> None:
         """Give a model from scratch its tokenizer. Raises ShapeError if it has more tokens than the model has vectors."""
         if tokens.size > self.vocabulary:
-            raise ShapeError(f"a tokenizer of {tokens.size} tokens does not fit a model that has {self.vocabulary}. Train it with fewer.")
+            raise ShapeError(f"a tokenizer of {tokens.size} tokens does not fit a model that has {self.vocabulary}. Train it with fewer, or give it more.")
         self._tokens, self.written = tokens, _bytes(tokens.to_json().encode()).to(self.written.device)
 
     @property

@@ -53,6 +53,8 @@ def parse_source(text: str) -> Source:
         if kind == "package" and name not in PACKAGES:
             raise SettingError(f"model: no package '{name}' with a model is known; {nearest(name, PACKAGES)}")
         return Source(kind, name)  # type: ignore[arg-type]
+    if kind == "endpoint":
+        raise SettingError(f"model: {text} only writes texts, and is read nowhere here; take llm-rerank with answers=list for it, or give another model.")
     if Path(text).expanduser().is_dir():
         return Source("folder", text)
     raise SettingError(f"model: '{text}' is not known; write folder:PATH, package:NAME, hub:ORG/NAME or scratch:dim=64,layers=2.")

@@ -23,6 +23,8 @@ class Tokens:
 
     start, end  ids of what begins and ends a text
     mask        id of what hides a token, None for a model that fills no gaps
+    size        tokens that it knows
+    needed      vectors that a model must have for it: marks that were added later are read only where a text holds them
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -34,6 +36,7 @@ class Tokens:
         if start is None or end is None:
             raise DataError(f"the tokenizer has no token that begins and ends a text ({', '.join(STARTS)}), so it does not fit. Give the model's own.")
         self.start, self.end, self.mask = start, end, self._first(MASKS)
+        self.needed = max(tokenizer.get_vocab_size(with_added_tokens=False), start + 1, end + 1)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, with nothing added at its ends."""
@@ -82,7 +85,10 @@ def from_folder(folder: Path) -> Tokens:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise DataError(f"{folder}: tokenizer.json is missing, so nothing can be read with this model. Save it with save_pretrained of a fast tokenizer.")
-    return from_json(path.read_text())
+    try:
+        return from_json(path.read_bytes().decode(errors="replace"))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def trained_on(texts: Iterable[str], *, size: int, marks: Sequence[str] = ()) -> Tokens:

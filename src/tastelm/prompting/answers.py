@@ -8,54 +8,33 @@ from string import ascii_uppercase
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
-from tastelm.nn.texts import Texts
 from tastelm.plm.causal import CausalLM, Reading
-from tastelm.prompting.catalogue import everything, log_popularity
+from tastelm.prompting.asking import Asker
 from tastelm.prompting.layout import UNLEARNT, lay_out
 from tastelm.prompting.likelihood import log_likelihoods
+from tastelm.prompting.shuffles import Judge, Orders, Shown, Shuffled
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.titles import Showing
 from tastelm.text.segments import Prompt, Slot, Text, joined, plain
 from tastelm.text.template import Template
 
 YES, NO = "Yes", "No"
-# Below every mean log-probability of a letter that a float can hold.
-LOWEST = -1e4
 
 
-class Answerer(nn.Module):
-    """What the two ways to ask share: the titles, the prior, reading and learning.
+class Answerer(Asker):
+    """What the ways to ask for words share: reading and learning.
 
-    prior    (N,) what is ranked where nothing is asked: the log of how often an item was met in training
-    batch    prompts that are read together
+    batch  prompts that are read together
     """
 
-    prior: Tensor
-
     def __init__(self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int) -> None:
-        super().__init__()
-        self.backbone, self.titles = backbone, Texts()
-        self.template, self.showing, self.batch = template, showing, batch
-        self.register_buffer("prior", torch.zeros(items))
-        self._names: list[str] = []
-
-    def know(self, titles: Sequence[str], popularity: NDArray[np.int64]) -> None:
-        """Take over the titles of N items, and how often each was met in training."""
-        self.titles.write(titles)
-        self._names = []
-        self.prior.copy_(torch.from_numpy(log_popularity(popularity)))
-
-    @property
-    def names(self) -> list[str]:
-        """(N,) the titles."""
-        if not self._names:
-            self._names = self.titles.texts()
-        return self._names
+        super().__init__(template, items, showing=showing)
+        self.backbone, self.batch = backbone, batch
 
     def nll(self, batch: Written) -> Tensor:
         """(B,) the mean negative log-likelihood of the tokens of each target behind its source."""
@@ -69,19 +48,6 @@ class Answerer(nn.Module):
         rows = learnt.nonzero()[:, 0]
         return losses.new_zeros(len(labels)).index_add(0, rows, losses) / learnt.sum(1)
 
-    def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
-        """(B, N) scores of every item; nobody's identity is used."""
-        items = len(self.prior)
-        return self.candidate_scores(histories, users, everything(len(histories), items)).view(len(histories), items)
-
-    def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
-        """(T,) scores of the candidates of each history, end to end."""
-        raise NotImplementedError
-
-    def shown(self, history: NDArray[np.integer]) -> list[str]:
-        """Titles of what a prompt shows of a history."""
-        return [self.names[code] for code in self.showing(history)]
-
     def read(self, prompts: Sequence[Prompt]) -> Reading:
         """Prompts as the model has read them."""
         layout = lay_out(prompts, self.backbone.tokens, longest=self.backbone.context)
@@ -91,13 +57,6 @@ class Answerer(nn.Module):
         """A word as the target of the template writes it."""
         slot = next(segment.name for segment in self.template.target_prompt if isinstance(segment, Slot))
         return plain(self.template.render_target({slot: word}))
-
-    def slot(self, kind: str) -> str:
-        """The slot of a kind in the source of the template. Raises SettingError if it has none, or several."""
-        found = [segment.name for segment in self.template.source_prompt if isinstance(segment, Slot) and segment.kind == kind]
-        if len(found) != 1:
-            raise SettingError(f"template '{self.template.name}' does not fit: its source must hold one slot of the kind {kind}, not {len(found)}.")
-        return found[0]
 
 
 class YesOrNo(Answerer):
@@ -135,45 +94,41 @@ class YesOrNo(Answerer):
 class Letters(Answerer):
     """s(u, i) = mean over shuffles of log p(letter of i | prompt with the candidates in that order).
 
-    The candidates of a history that stand highest by the prior, up to `window` of them, are put into one prompt; all others stay below
-    them, in the order of the prior. A model that likes the first letter likes another item in every shuffle (Hou et al. 2024, LLMRank).
+    The candidates of a history that stand highest by the prior are put into one prompt; all others stay below them, in the order of the
+    prior. A model that likes the first letter likes another item in every shuffle (Hou et al. 2024, LLMRank). Raises SettingError for a
+    template that does not ask for a letter.
     """
 
-    def __init__(self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int) -> None:
+    def __init__(
+        self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int, orders: Orders = "random"
+    ) -> None:
         super().__init__(backbone, template, items, showing=showing, batch=batch)
-        self.window, self.shuffles = window, shuffles
+        self.shuffled = Shuffled(window, shuffles, orders)
+        template.only_slot("target", "text")
+        if template.numbering != "letters":
+            raise SettingError(f"template '{template.name}' does not fit: its numbering is {template.numbering}, but letters are asked for.")
 
     def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
         """What is given for each history, with the items that the prior likes best as candidates."""
-        best = self.prior.topk(min(self.window, len(self.prior))).indices.cpu().numpy()
+        best = self.best(self.shuffled.window)
         return [self._prompt(history, best) for history in histories]
 
     @torch.no_grad()
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
-        prior, fair = self.prior.cpu().numpy(), np.random.default_rng(0).permutation(len(self.prior))
-        # Whoever is asked about is above whoever is not: log-probabilities of letters are finite, and the prior is below 0.
-        scores = [prior[row].astype(np.float64) + LOWEST for row in candidates]
-        # Of equally popular candidates neither the code nor the place decides which are shown.
-        chosen = [np.lexsort((fair[row], -prior[row]))[: self.window] for row in candidates]
-        for row, places in enumerate(chosen):
-            scores[row][places] = 0.0
-        jobs = list(self._orders(chosen, candidates))
-        for at in range(0, len(jobs), self.batch):
-            part = jobs[at : at + self.batch]
-            prompts = [self._prompt(histories[row], candidates[row][order]) for row, order in part]
-            letters = [[self.backbone.tokens.encode(self.answer(letter)) for letter in ascii_uppercase[: len(order)]] for _, order in part]
-            for (row, order), values in zip(part, log_likelihoods(self.backbone, self.read(prompts), letters), strict=True):
-                scores[row][order] += values.log_softmax(0).double().numpy() / self.shuffles
-        return torch.from_numpy(np.concatenate([*scores, np.empty(0)])).float()
+        return self.shuffled.scores(candidates, self.prior.cpu().numpy(), self.judge(histories))
 
-    def _orders(self, chosen: Sequence[NDArray[np.int64]], candidates: Sequences) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """(row, places in the order in which they are shown), for every shuffle. It follows the candidates, not the order they came in."""
-        for row, places in enumerate(chosen):
-            codes = candidates[row][places]
-            rng, sorted_places = np.random.default_rng(np.sort(codes).astype(np.uint32)), places[np.argsort(codes, kind="stable")]
-            for _ in range(self.shuffles):
-                yield row, rng.permutation(sorted_places)
+    def judge(self, histories: Sequences) -> Judge:
+        """What gives candidates the log-probabilities of their letters, among the letters that are shown."""
+
+        def judged(shown: Sequence[Shown]) -> Iterator[NDArray[np.float64]]:
+            for at in range(0, len(shown), self.batch):
+                part = shown[at : at + self.batch]
+                reading = self.read([self._prompt(histories[row], codes) for row, codes in part])
+                letters = [[self.backbone.tokens.encode(self.answer(letter)) for letter in ascii_uppercase[: len(codes)]] for _, codes in part]
+                yield from (values.log_softmax(0).double().numpy() for values in log_likelihoods(self.backbone, reading, letters))
+
+        return judged
 
     def _prompt(self, history: NDArray[np.integer], codes: NDArray[np.integer]) -> Prompt:
         return self.template.render_source({self.slot("history"): self.shown(history), self.slot("candidates"): [self.names[code] for code in codes]})

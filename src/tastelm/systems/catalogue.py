@@ -34,6 +34,8 @@ SYSTEMS: dict[str, str] = {
     "s3rec": "external.s3rec:S3Rec",
     "tiger": "pretrain_only.tiger:Tiger",
     "p5": "tuning_free.p5:P5",
+    "openp5": "tuning_free.openp5:OpenP5",
+    "gpt4rec": "plm_tuning.gpt4rec:GPT4Rec",
     "prl": "prompt_and_plm.prl:PRL",
     "ppr": "prompt_tuning.ppr:PPR",
     "lm-zeroshot": "tuning_free.lm_zeroshot:LMZeroShot",

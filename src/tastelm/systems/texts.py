@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from torch import nn
+
 from tastelm.data.split import Split
 from tastelm.errors import DataError, SettingError
 from tastelm.plm.port import LanguageModel
@@ -50,16 +52,20 @@ class ReadingConfig:
         return item_texts(split, clean=self.clean, untitled=self.untitled, owner=owner)
 
 
-def give_words(backbone: LanguageModel, texts: Iterable[str]) -> None:
+def give_words(backbone: nn.Module, texts: Iterable[str]) -> None:
     """A model from scratch learns its words from `texts`; one that comes from elsewhere has its own."""
-    if not backbone.external:
+    if isinstance(backbone, LanguageModel) and not backbone.external:
         backbone.write_with(trained_on(texts, size=backbone.vocabulary))
 
 
 def spelled(family_name: str, template: str) -> str:
     """A template of a family as the text of a setting, so that a run folder holds the very words. Raises SettingError."""
-    found = asdict(family(family_name)[template])
-    return json.dumps(found, ensure_ascii=False)
+    return told(family(family_name)[template])
+
+
+def told(template: Template) -> str:
+    """A template as the text of a setting."""
+    return json.dumps(asdict(template), ensure_ascii=False)
 
 
 def read_back(prompt: str) -> Template:

@@ -10,6 +10,8 @@ from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.item_tokens.base import ItemTokens
 from tastelm.item_tokens.collaborative import collaborative_tokens
+from tastelm.item_tokens.hybrid import hybrid_tokens
+from tastelm.item_tokens.leak import check_split, remarked
 from tastelm.item_tokens.random import random_tokens
 from tastelm.item_tokens.semantic import semantic_tokens
 from tastelm.item_tokens.sequential import sequential_tokens
@@ -21,7 +23,7 @@ from tastelm.prompting.writer import ItemWriter, mark
 from tastelm.settings import among, setting, span
 from tastelm.systems.texts import item_texts
 
-Ids = Literal["semantic", "collaborative", "random", "sequential"]
+Ids = Literal["semantic", "collaborative", "hybrid", "random", "sequential"]
 # Bytes and marks that every tokenizer holds before its first word.
 BARE = 260
 
@@ -30,8 +32,8 @@ BARE = 260
 class Indexing:
     """How items are spelled.
 
-    kind     `semantic` from the vectors of their titles, `collaborative` from what is met together, `random`, or `sequential` as they are
-             met along the training histories
+    kind     `semantic` from the vectors of their titles, `collaborative` from what is met together, `hybrid` with a token of each item's own
+             behind that, `random`, or `sequential` as they are met along the training histories
     levels   tokens of an item, where the kind has a fixed number
     codes    of a level
     encoder  of titles, for `semantic`
@@ -50,9 +52,10 @@ class Indexing:
         if self.kind == "random":
             return random_tokens(items, width=self.levels, base=self.codes, seed=self.seed)
         if self.kind == "sequential":
-            return sequential_tokens(split.train, items, base=self.codes, seed=self.seed)
-        if self.kind == "collaborative":
-            return collaborative_tokens(split.train, items, clusters=self.codes, leaf=self.codes, seed=self.seed)
+            return remarked(sequential_tokens(split.train, items, base=self.codes, seed=self.seed), split)
+        if self.kind in ("collaborative", "hybrid"):
+            met = collaborative_tokens(split.train, items, clusters=self.codes, leaf=self.codes, seed=self.seed)
+            return hybrid_tokens(met, seed=self.seed) if self.kind == "hybrid" else met
         texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index")
         return semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
 
@@ -89,6 +92,11 @@ class WritingConfig:
 
 
 def spell(module: ItemWriter, tokens: ItemTokens, split: Split, texts: Iterable[str], words: int) -> None:
-    """Give a model that writes its words and its items: a tokenizer of `words` tokens trained on `texts`, and the tokens of items on top."""
+    """Give a model that writes its words and its items: a tokenizer of `words` tokens trained on `texts`, and the tokens of items on top.
+
+    Raises DataError for tokens whose order gives answers away, see `check_order`. Those of `Indexing` do not: with `sequential` the next in their
+    order are a good guess too, but it is the training part that tells, so they have a note.
+    """
+    check_split(tokens, split)
     module.backbone.write_with(trained_on(texts, size=words, marks=[mark(token) for token in range(tokens.vocabulary)]))
     module.spell(tokens.tokens, split.popularity)

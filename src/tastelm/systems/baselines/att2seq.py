@@ -20,10 +20,11 @@ from tastelm.train.stage import Stage
 class Att2Seq(System["Att2Seq.Config"]):
     """Attribute-to-sequence (Dong et al., 2017): vectors of user, item and stars are the first state of an LSTM that writes.
 
-    Deviations: the stars of a pair that is asked about are not known, so they are those that user and item lean to in training, rounded, and
-    weights are chosen that way too; sentences instead of whole reviews; tokens of a byte-level tokenizer instead of words, so that
-    perplexities of systems with the same one compare; AdamW instead of RMSprop; greedy writing. The attention over the attributes is off, as
-    in the comparisons of Li et al. (2021, 2023), who found its sentences hard to read. Strangers have the mean vector.
+    Deviations: the memory of the LSTM starts from them too, not empty; the stars of a pair that is asked about are not known, so they are those
+    that user and item lean to in training, rounded, and weights are chosen that way; sentences instead of whole reviews; tokens of a byte-level
+    tokenizer instead of words, so that perplexities of systems with the same one compare; AdamW instead of RMSprop; greedy writing. The
+    attention over the attributes is off, as in the comparisons of Li et al. (2021, 2023), who found its sentences hard to read. Strangers have
+    the mean vector.
     """
 
     card = Card(

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
-from tastelm.data.features import Sizes
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
-from tastelm.prompting.lessons import ANSWERS, ItemLesson, asks_next, can_ask, slots_of
-from tastelm.prompting.teaching import Lessons, WriteTargets
+from tastelm.item_tokens.base import ItemTokens
+from tastelm.prompting.lessons import can_ask
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
-from tastelm.systems.base import Judging, System
+from tastelm.systems.many_prompts import Beside, Course, ManyPrompts, ManyPromptsConfig
 from tastelm.systems.reviewed import Taught, opinion, tasks_of, words_for, writer
-from tastelm.systems.texts import read_back, spelled
-from tastelm.systems.written import Ids, WritingConfig, spell
+from tastelm.systems.written import Ids
 from tastelm.text.family import family
 from tastelm.text.template import Template
-from tastelm.train.budget import Budget
-from tastelm.train.stage import Descent, Stage
 
 SEQUENTIAL, DIRECT = "p5-sequential", "p5-direct"
 
 
-class P5(System["P5.Config"]):
+class P5(ManyPrompts["P5.Config"]):
     """Pretrain, personalized prompt and predict (Geng et al., 2022): one sequence-to-sequence model, one likelihood, many prompts.
 
     Families: the next item and direct recommendation from histories; rating, explanation and review where the data have them, of the training
@@ -45,16 +39,13 @@ class P5(System["P5.Config"]):
         task=Question.SEQUENTIAL,
         data=(DataType.SEQUENCE, DataType.TEXT),
     )
-    judging = Judging(cases=2000, looks=1000)
 
     @dataclass(frozen=True)
-    class Config(WritingConfig):
+    class Config(ManyPromptsConfig):
         dim: int = setting(96, "width of the vectors and states", source="512 in the paper", at_least=8, search=among(64, 96, 128))
         layers: int = setting(2, "blocks of the encoder, and of the decoder", source="6 in the paper", at_least=1, at_most=24, search=span(1, 4))
         heads: int = setting(4, "attention heads; dim must be a multiple of twice as many", source="8 in the paper", at_least=1)
         ids: Ids = setting("collaborative", "what the tokens of an item follow", source="sequential over all data in the paper")
-        levels: int = setting(2, "tokens of an item, for ids of a fixed number", at_least=1, at_most=8)
-        codes: int = setting(128, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
         families: str = setting("all", "tasks: sequential,direct,rating,explanation,review, or all that the data can teach", source="Geng et al. 2022")
         words: int = setting(0, "tokens of the words; 0: 512, or 4096 where reviews are read", at_least=0, at_most=100_000)
         ask_stars: str = setting("1-1", "the prompt by which stars are asked for", source="Geng et al. 2022")
@@ -64,48 +55,30 @@ class P5(System["P5.Config"]):
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
         prompts: str = setting("all", "of the sequential family that are trained on: all that are not held out, or names with commas between")
         ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 was never trained on", source="Geng et al. 2022")
-        prompt: str = setting("", "that prompt in full; it follows ask")
-        whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="Geng et al. 2022", at_least=1)
         beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="10 in the paper", at_least=1)
 
-    def settle(self, split: Split) -> P5:
-        config, families = self.config, tasks_of(self.config.families, split, owner="p5")
-        words = config.words or words_for(families)
-        vocabulary, prompt = config.vocabulary or words + config.tokens(split).vocabulary, config.prompt or spelled(SEQUENTIAL, config.ask)
-        return P5(replace(config, families=families, words=words, vocabulary=vocabulary, prompt=prompt))
+    def asked(self, split: Split) -> Template:
+        return family(SEQUENTIAL)[self.config.ask]
 
-    def build(self, sizes: Sizes) -> ItemWriter:
-        config, template = self.config, read_back(self.config.prompt)
-        if not asks_next(template):
-            raise SettingError(f"p5.ask: the prompt {template.name} does not ask for the next item of a history. Choose one that does, such as 2-3 or 2-13.")
-        slots = slots_of(template, template.source_prompt)
-        asking = Asking(template, slots["history"], slots.get("user"), config.shown, config.beams, config.batch)
-        module = writer(config.families, opinion(config.ask_stars, config.ask_reason, owner="p5"), config.model(), sizes.items, asking, config.whole_words)
-        module.needs_users = True
-        return module
-
-    def stages(self, split: Split) -> Iterator[Stage]:
-        config, module = self.config, self.build(split.sizes)
+    def courses(self, split: Split) -> list[Course]:
+        config = self.config
         following = [template for template in family(SEQUENTIAL).chosen(config.prompts) if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
-        tokens, texts = config.tokens(split), [text for template in (*following, *suiting) for text in (template.source, template.target)]
-        taught = Taught.of(split, config.families, tokens, owner="p5")
-        spell(module, tokens, split, [*texts, *ANSWERS.values(), "user_ somebody", *taught.texts(config.families)], config.words)
-        taught.tell(module)
-        names = taught.facts.names
+        direct = config.direct if "direct" in config.families else 0
+        return [Course(following, config.sequential, config.candidates), Course(suiting, direct, config.candidates)]
 
-        def lesson(templates: list[Template], per_user: int) -> ItemLesson:
-            return ItemLesson(split.train, names, templates, config.shown, per_user, config.candidates)
+    def chosen(self, split: Split) -> P5.Config:
+        families = tasks_of(self.config.families, split, owner="p5")
+        return replace(self.config, families=families, words=self.config.words or words_for(families))
 
-        direct = [lesson(suiting, config.direct)] if config.direct and "direct" in config.families else []
-        yield Stage(
-            "pre-train",
-            module,
-            view=Lessons([lesson(following, config.sequential), *direct, *taught.lessons(config.families)], config.batch),
-            objective=WriteTargets(),
-            budget=Budget(epochs=config.max_epochs),
-            descent=Descent(lr=config.lr),
-        )
+    def writer(self, items: int, asking: Asking) -> ItemWriter:
+        config = self.config
+        return writer(config.families, opinion(config.ask_stars, config.ask_reason, owner="p5"), config.model(), items, asking, config.whole_words)
+
+    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+        families = self.config.families
+        taught = Taught.of(split, families, tokens, owner="p5")
+        return Beside(taught.lessons(families), list(taught.texts(families)), taught.tell)

@@ -1,0 +1,120 @@
+"""What systems share that are taught by many prompts to write items: P5 and those that follow it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from tastelm.data.features import Sizes
+from tastelm.data.split import Split
+from tastelm.errors import SettingError
+from tastelm.item_tokens.base import ItemTokens
+from tastelm.prompting.lessons import ANSWERS, ItemLesson, can_ask, slots_of
+from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
+from tastelm.prompting.writer import Asking, ItemWriter
+from tastelm.settings import among, setting
+from tastelm.systems.base import Judging, System
+from tastelm.systems.texts import read_back, told
+from tastelm.systems.written import Ids, WritingConfig, spell
+from tastelm.text.template import Template
+from tastelm.train.budget import Budget
+from tastelm.train.stage import Descent, Stage
+
+
+@dataclass(frozen=True)
+class ManyPromptsConfig(WritingConfig):
+    """Their settings."""
+
+    ids: Ids = setting("collaborative", "what the tokens of an item follow")
+    levels: int = setting(2, "tokens of an item, for ids of a fixed number", at_least=1, at_most=8)
+    codes: int = setting(128, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
+    words: int = setting(512, "tokens of the words of the prompts", at_least=300, at_most=100_000)
+    sequential: int = setting(5, "examples of the next item of each user in an epoch", at_least=1, at_most=1000)
+    direct: int = setting(2, "examples of direct recommendation of each user in an epoch", at_least=0, at_most=1000)
+    prompt: str = setting("", "that prompt in full; it follows ask")
+    whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
+
+
+C = TypeVar("C", bound=ManyPromptsConfig)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Templates of one task, how many examples of each user an epoch has of it, and how many candidates those show that show any."""
+
+    templates: Sequence[Template]
+    per_user: int
+    candidates: int = 20
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is learnt beside the naming of items.
+
+    lessons  of whatever it is
+    texts    whose words are needed for them
+    tell     lets the module know what it must know
+    """
+
+    lessons: Sequence[Lesson] = ()
+    texts: Sequence[str] = ()
+    tell: Callable[[ItemWriter], None] = field(default=lambda module: None)
+
+
+class ManyPrompts(System[C]):
+    """One sequence-to-sequence model, one likelihood, many prompts; one of them asks for the next item. A subclass says which there are."""
+
+    judging = Judging(cases=2000, looks=1000)
+
+    @abstractmethod
+    def asked(self, split: Split) -> Template:
+        """The prompt that asks, unless the settings hold one in full."""
+
+    @abstractmethod
+    def courses(self, split: Split) -> list[Course]:
+        """What is trained on."""
+
+    def chosen(self, split: Split) -> C:
+        """The settings with those filled in that follow the data, but for vocabulary and prompt."""
+        return self.config
+
+    def writer(self, items: int, asking: Asking) -> ItemWriter:
+        """What reads and writes, not yet trained."""
+        return ItemWriter(self.config.model(), items, asking, whole_words=self.config.whole_words)
+
+    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+        """What is learnt beside the courses."""
+        return Beside()
+
+    def settle(self, split: Split) -> ManyPrompts[C]:
+        config = self.chosen(split)
+        vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
+        return type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
+
+    def build(self, sizes: Sizes) -> ItemWriter:
+        config, template = self.config, read_back(self.config.prompt)
+        if not can_ask(template, needs={"candidates": False}) or "item" not in slots_of(template, template.target_prompt):
+            raise SettingError(f"{self.card.name}.ask: the prompt {template.name} does not ask for the next item of a history or user. Choose one that does.")
+        slots = slots_of(template, template.source_prompt)
+        module = self.writer(sizes.items, Asking(template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch))
+        module.needs_users = True
+        return module
+
+    def stages(self, split: Split) -> Iterator[Stage]:
+        config, module, courses = self.config, self.build(split.sizes), self.courses(split)
+        tokens, texts = config.tokens(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
+        beside = self.beside(split, tokens)
+        spell(module, tokens, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
+        beside.tell(module)
+        names = [module.item_text(code) for code in range(len(split.items))]
+        lessons = [ItemLesson(split.train, names, course.templates, config.shown, course.per_user, course.candidates) for course in courses if course.per_user]
+        yield Stage(
+            "pre-train",
+            module,
+            view=Lessons([*lessons, *beside.lessons], config.batch),
+            objective=WriteTargets(),
+            budget=Budget(epochs=config.max_epochs),
+            descent=Descent(lr=config.lr),
+        )

@@ -1,0 +1,152 @@
+"""llm-rerank with lists: of a model that is read here, and of one behind an endpoint, whose key is written nowhere."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli.running import done
+from plm.test_endpoint import KEY, Handler, Server, status, well
+
+import tastelm as tl
+from tastelm.data.dataset import Dataset
+from tastelm.errors import DataError, SettingError
+from tastelm.systems.catalogue import system
+from tastelm.testing import CHECKS, SMALL, circle
+from tastelm.text.segments import plain
+
+RERANK = system("llm-rerank")
+LISTS = {"answers": "list", "window": 3, "shuffles": 1, "batch": 64}
+QUICK = {"metrics": "hr@1 ndcg@10", "cases": 4}
+
+
+def ranks(handler: Handler) -> None:
+    """Answers with the candidates from the highest number to the lowest."""
+    shown = handler.body["messages"][-1]["content"].split("items:\n")[1].split("\n\n")[0].split("\n")
+    titles = sorted((line.split(". ", 1)[1] for line in shown), key=lambda title: -int(title.split()[1]))
+    well("\n".join(f"{place}. {title}" for place, title in enumerate(titles, 1)))(handler)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+    served.usual = ranks
+    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield served
+    served.closing.set()
+    served.shutdown()
+    thread.join()
+    served.server_close()
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TASTELM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return circle(12)
+
+
+def asked(server: Server, **more: object) -> dict[str, object]:
+    return {"model": "endpoint:toy", "url": server.url, "answers": "list", "window": 5, "shuffles": 2, **more}
+
+
+@pytest.mark.parametrize("check", ["is_deterministic", "survives_saving", "bears_odd_histories", "ends_with_the_catalogue", "leaves_out", "ignores_the_batch"])
+def test_lists_of_a_model_that_is_read_here_keep_the_contract(check: str) -> None:
+    CHECKS[check](RERANK, LISTS)
+
+
+def test_the_templates_follow_what_is_asked_for() -> None:
+    split = tl.split(circle(12))
+    for answers, template, name in (("letters", "", "listwise"), ("list", "", "sequential"), ("list", "recency", "recency")):
+        settled = RERANK.create({"answers": answers, "template": template} if template else {"answers": answers}).settle(split)
+        assert json.loads(settled.config.prompt)["name"] == name and settled.config.family and settled.config.template
+
+
+def test_the_list_of_an_endpoint_decides_and_its_cost_is_told(server: Server, data: Dataset, place: Path) -> None:
+    board = tl.compare(data, "popularity,llm-rerank", set={f"llm-rerank.{name}": value for name, value in asked(server, price_read=2.0).items()},
+                       protocol="uniform-6", cases=5, out=place / "out")  # fmt: skip
+    row = board.row("llm-rerank")
+    assert "error" not in row
+    # 11 tokens read and 3 written, as the server says, for each of 5 questions in 2 orders.
+    assert row["cost"]["tokens"] == pytest.approx(1000 * 2 * 14) and row["cost"]["money"] == pytest.approx(1000 * 2 * 11 * 2 / 1e6)
+    said = (place / "out" / "leaderboard.md").read_text()
+    assert "| tokens/1k | s/1k | $/1k |" in said and "28,000" in said and "0.0440" in said
+    (run,) = (place / "out" / "runs").glob("llm-rerank-*")
+    model = tl.load(run)
+    best = [int(entry.title.split()[1]) for entry in model.recommend(["3", "4"], 5, keep_seen=True) if entry.title]
+    assert best == sorted(best, reverse=True)
+    written = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
+    assert KEY.encode() not in written and b"OPENAI_API_KEY" in written
+
+
+def test_what_was_answered_is_not_asked_again(server: Server, data: Dataset, place: Path) -> None:
+    first = tl.fit("llm-rerank", data, set=asked(server), out=place / "one")
+    count = len(server.asked)
+    again = tl.fit("llm-rerank", data, set=asked(server, price_written=1.0), out=place / "two")
+    assert count > 0 and len(server.asked) == count
+    costs = [model.about["metrics"]["test"]["cost"] for model in (first, again)]
+    assert costs[0]["tokens"] == costs[1]["tokens"] and costs[0]["seconds"] == pytest.approx(costs[1]["seconds"]), "what is on disk costs what it did"
+    assert costs[0]["money"] is None and costs[1]["money"] > 0
+    tl.fit("llm-rerank", data, set=asked(server, answers_in=str(place / "elsewhere")), out=place / "three")
+    assert len(server.asked) == 2 * count and any((place / "elsewhere").iterdir())
+
+
+def test_nothing_is_asked_twice_for_an_answer_that_lacks_the_target(server: Server, data: Dataset, place: Path) -> None:
+    server.usual = well("I would not know.")
+    tl.fit("llm-rerank", data, set=asked(server), out=place / "run")
+    bodies = [json.dumps(body) for _, _, body in server.asked]
+    assert bodies and len(set(bodies)) == len(bodies)
+
+
+def test_a_dry_run_prints_the_prompts_and_sends_nothing(server: Server, data: Dataset, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tl.fit("llm-rerank", data, set=asked(server, dry_run=True, price_read=1.0, answer_tokens=50), out=place / "run")
+    said = capsys.readouterr().out
+    assert not server.asked and said.count("A person went through these items") == said.count("--- at most") > 12
+    assert "in the currency of the prices" in said and model.about["metrics"]["test"]["cost"]["money"] > 0
+
+
+def test_a_prompt_can_be_looked_at(server: Server, data: Dataset, place: Path) -> None:
+    found = tl.show_prompt("llm-rerank", data, "u3", set=asked(server, template="in-context"))
+    assert "The right suggestion after them was: Number" in plain(found.prompt) and found.context is None and found.tokens > 20 and not server.asked
+    data.interactions.write_csv(place / "interactions.csv")
+    assert data.items is not None
+    data.items.write_csv(place / "items.csv")
+    options = [word for name, value in asked(server).items() for word in ("--set", f"{name}={value}")]
+    assert "tokens, estimated, for the" in done("prompt", "show", "llm-rerank", "--data", place, "--user", "u3", *options).out
+
+
+def test_an_endpoint_that_refuses_fails_its_row_alone(server: Server, data: Dataset, place: Path) -> None:
+    server.usual = status(401, b'{"error": {"message": "no such key"}}')
+    board = tl.compare(data, "popularity,llm-rerank", set={f"llm-rerank.{name}": value for name, value in asked(server).items()}, out=place, **QUICK)
+    assert "error" not in board.row("popularity")
+    error = board.row("llm-rerank")["error"]
+    assert "the server answers 401 (Unauthorized), saying 'no such key'. Put a key that may use the model in OPENAI_API_KEY." in error
+    assert KEY not in (place / "leaderboard.json").read_text()
+
+
+def test_what_an_endpoint_cannot_do_is_refused_before_it_is_asked(server: Server, data: Dataset, place: Path) -> None:
+    for settings, message in (
+        (asked(server, answers="letters"), r"llm-rerank.answers: endpoint:toy tells no probabilities of letters; give --set answers=list\."),
+        (asked(server, key_from="sk-abc"), r"llm-rerank.key_from takes the name of an environment variable in capitals"),
+        (asked(server, url="ftp://x"), r"llm-rerank.url has the scheme 'ftp'"),
+        (asked(server, model="endpoint:"), r"llm-rerank.model is missing: give the name that the server knows"),
+    ):
+        with pytest.raises(SettingError, match=message):
+            tl.fit("llm-rerank", data, set=settings, out=place / "run")
+    with pytest.raises(SettingError, match="model: endpoint:toy only writes texts"):
+        tl.fit("lm-zeroshot", data, set={"model": "endpoint:toy"}, out=place / "run")
+    assert not server.asked and not (place / "run").exists()
+
+
+def test_letters_need_a_template_that_asks_for_one(data: Dataset, place: Path) -> None:
+    with pytest.raises(SettingError, match="template 'sequential' does not fit: its target must hold one slot, of the kind text"):
+        tl.fit("llm-rerank", data, set={"model": SMALL["model"], "family": "rerank", "template": "sequential"}, out=place / "run")
+    with pytest.raises((SettingError, DataError), match="template 'pointwise' does not fit"):
+        tl.fit("llm-rerank", data, set={"model": SMALL["model"], "template": "pointwise"}, out=place / "run")
