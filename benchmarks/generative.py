@@ -4,9 +4,10 @@
     python benchmarks/generative.py --data Beauty --arms p5-random,p5-collaborative
     python benchmarks/generative.py --table                    # write the table of what is there
 
-On Beauty (no text): p5 with random, collaborative and sequential ids, beside popularity and sasrec at equal minutes, and the rule of the next
-integer on sequential ids and on ids given along all data, which leak. On the games (with titles): tiger with semantic and with random ids of
-equal shape, beside popularity and sasrec. All items ranked, leave-one-out; differences are paired over users.
+On Beauty (no text): p5 and openp5 by what their ids follow, and by a prompt that they were not trained on, beside popularity and sasrec at
+equal minutes, and the rule of the next integer: on the ids of the file, on each index (its column says what the index alone tells, without
+a model), and on ids given along all data, which leak. On the games (with titles): tiger with semantic and with random ids of equal shape, and
+openp5. All items ranked, leave-one-out; differences are paired over users.
 """
 
 from __future__ import annotations
@@ -43,17 +44,25 @@ HALF = {"softmax": "bfloat16"}
 ARMS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "Beauty": {
         "popularity": ("popularity", {}),
+        "next-integer": ("next-integer", {}),
         "sasrec": ("sasrec", HALF),
         "p5-random": ("p5", {"ids": "random"}),
         "p5-collaborative": ("p5", {"ids": "collaborative"}),
         "p5-sequential": ("p5", {"ids": "sequential"}),
         "p5-collaborative-unseen": ("p5", {"ids": "collaborative", "ask": "2-13"}),
+        "openp5-random": ("openp5", {"ids": "random"}),
+        "openp5-sequential": ("openp5", {"ids": "sequential"}),
+        "openp5-collaborative": ("openp5", {"ids": "collaborative"}),
+        "openp5-hybrid": ("openp5", {"ids": "hybrid"}),
+        "openp5-collaborative-unseen": ("openp5", {"ids": "collaborative", "ask": "unseen"}),
     },
     "games": {
         "popularity": ("popularity", {}),
         "sasrec": ("sasrec", HALF),
         "tiger-semantic": ("tiger", {"ids": "semantic"}),
         "tiger-random": ("tiger", {"ids": "random"}),
+        "openp5-semantic": ("openp5", {"ids": "semantic"}),
+        "openp5-collaborative": ("openp5", {"ids": "collaborative"}),
     },
 }
 
@@ -89,12 +98,14 @@ def place(name: str) -> Path:
 
 
 def spelling(job: Job, split: Split) -> dict[str, Any]:
-    """How well the codes of the item tokens are used, for a system that has them."""
+    """How well the codes of the item tokens are used, and what their order tells, for a system that has them."""
     config = job.system.config
     if not isinstance(config, WritingConfig):
         return {}
     tokens = config.tokens(split)
-    return {"codes_used": tokens.share_used(), "collisions": tokens.collisions, "notes": list(tokens.notes)}
+    cases = split.cases(Part.TEST)
+    rule = order_rule(tokens, cases.histories, cases.targets.values)
+    return {"codes_used": tokens.share_used(), "collisions": tokens.collisions, "notes": list(tokens.notes), "order": vars(rule)}
 
 
 def rules(split: Split) -> dict[str, Any]:
@@ -119,14 +130,14 @@ def table(folder: Path) -> str:
         lines += [
             f"## {name}",
             "",
-            "| arm | seed | minutes | HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
-            "|---|---|---|---|---|---|---|---|",
+            "| arm | seed | minutes | HR@10 | next in its order, HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for stem, row in sorted(rows.items(), key=lambda pair: -pair[1]["metrics"][str(MAIN)]):
             low, high = row["ci95"]["hr@10"]
-            used = f"{row['codes_used']:.0%}" if "codes_used" in row else ""
+            used, rule = (f"{row['codes_used']:.0%}", f"{row['order']['rate']:.4f}") if "codes_used" in row else ("", "")
             lines.append(
-                f"| {row['arm']} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} | "
+                f"| {row['arm']} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} | {rule} | "
                 f"{row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} | {used} | {row.get('collisions', '')} |"
             )
         rule = folder / name / "order_rule.json"

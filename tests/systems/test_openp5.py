@@ -71,7 +71,8 @@ def test_history_and_user_stand_in_the_sequential_prompt() -> None:
 
 
 def test_a_prompt_that_asks_for_no_item_is_refused() -> None:
-    choice = json.dumps({"name": "c", "source": "{history}: {candidates}", "target": "{t}", "slots": {"history": "history", "candidates": "candidates", "t": "item"}})
+    slots = {"history": "history", "candidates": "candidates", "t": "item"}
+    choice = json.dumps({"name": "c", "source": "{history}: {candidates}", "target": "{t}", "slots": slots})
     with pytest.raises(SettingError, match=r"openp5\.ask: the prompt c does not ask for the next item of a history or user"):
         OpenP5.create(SMALL | {"prompt": choice}).settle(SPLIT).build(SPLIT.sizes)
 
