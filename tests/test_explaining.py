@@ -139,8 +139,10 @@ def test_a_reason_for_one_item() -> None:
     found = model.explain("i02", user="u3")
     assert (found.text, found.rating, found.stranger) == ("The sleeve is fine.", 1.0, False)
     assert model.explain("i02").stranger and model.explain("i02", user="nobody").stranger
-    with pytest.raises(SettingError, match=r"item 'i99' is not in the catalogue of this run; .*"):
-        model.explain("i99")
+    with pytest.raises(SettingError, match=r"item 'i022' is not in the catalogue of this run; closest to it: i02\.$"):
+        model.explain("i022")
+    with pytest.raises(SettingError, match=r"item 'zip' is not in the catalogue of this run; it has 12 items, such as i00, i01, i02\.$"):
+        model.explain("zip")
     silent = Recommender(system("popularity").create(), system("popularity").create().build(parts.sizes), parts.items, parts.users)
     with pytest.raises(SettingError, match=r"this run of popularity gives no reasons\. Train a system that does"):
         silent.explain("i02")

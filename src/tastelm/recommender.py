@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import nn
 from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
-from tastelm.errors import SettingError, nearest
+from tastelm.errors import SettingError
 from tastelm.systems.base import Explainer, ItemScorer, Profiler, Rater, System
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
@@ -218,7 +219,7 @@ class Recommender:
             )
         code = self.items.encode([item])
         if code[0] < 0:
-            raise SettingError(f"item {item!r} is not in the catalogue of this run; {nearest(item, self.items.ids)}")
+            raise SettingError(f"item {item!r} is not in the catalogue of this run; {_closest(item, self.items.ids)}")
         who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
         rating = float(self.module.ratings(who, code)[0]) if isinstance(self.module, Rater) else None
         return Explained(item, self.module.explain(who, code)[0], rating, self.titles.get(item), bool(who[0] < 0))
@@ -247,3 +248,10 @@ class Recommender:
             if code >= 0:
                 name = self.items.ids[code]
                 yield Recommendation(name, float(score), self.titles.get(name))
+
+
+def _closest(item: str, known: Sequence[str]) -> str:
+    """The three known ids that are most like one that is not; where none is, the first three."""
+    if close := get_close_matches(item, known, n=3, cutoff=0.6):
+        return f"closest to it: {', '.join(close)}."
+    return f"it has {len(known):,} items, such as {', '.join(known[:3])}."

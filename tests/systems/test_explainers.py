@@ -68,7 +68,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "none": ("pepler", MODEL | {"prompt": "none"}),
 }
 LARGER_WORDS = {"dim": 32, "hidden": 64, "batch": 128, "lr": 1e-2, "dropout": 0.1}
-LARGER_MODEL = {"model": "scratch:dim=32,layers=1,heads=2,context=64,vocabulary=400", "batch": 128, "lr": 1e-2, "pretrain_epochs": 1, "weight": 0.1}
+LARGER_MODEL = {"model": "scratch:dim=32,layers=1,heads=2,context=64,vocabulary=400", "batch": 128, "lr": 1e-2, "pretrain_epochs": 1}
 RATES = {"nrt", "peter", "joint-mf", "lora-mlp"}
 
 

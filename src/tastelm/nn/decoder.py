@@ -24,7 +24,7 @@ class RecurrentDecoder(nn.Module):
     def start(self, vectors: Tensor) -> State:
         """(B, L H) -> the state to write from, h = tanh(vectors). The memory of an LSTM starts as the vectors themselves: from an empty one what
         they tell has to pass the gates of the first word, and is hardly learnt."""
-        first = vectors.unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
+        first = vectors.view(len(vectors), self.layers, -1).transpose(0, 1).contiguous()
         return (first.tanh(), first) if isinstance(self.cells, nn.LSTM) else (first.tanh(),)
 
     def forward(self, state: State, ids: Tensor) -> tuple[Tensor, State]:

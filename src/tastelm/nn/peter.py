@@ -56,7 +56,7 @@ class Peter(nn.Module):
     def states(self, vectors: Tensor) -> Tensor:
         """(B, W, D) vectors of the first W places -> (B, W, D)."""
         width, dim = vectors.shape[1:]
-        x = self.dropout(vectors * dim**0.5 + self.positions[:width])
+        x: Tensor = self.dropout(vectors * dim**0.5 + self.positions[:width])
         mask = prompt_mask(width, x.device)[None, None]
         for block in self.blocks:
             x = block(x, mask)

@@ -35,12 +35,14 @@ class RatingScale(nn.Module):
     def standard(self, ratings: NDArray[np.float64]) -> Tensor:
         """(B,) ratings of the data -> float32 on the scale within; NaN stays NaN."""
         mean, deviation = self.numbers[:2]
-        return (torch.from_numpy(ratings.astype(np.float32)).to(mean.device) - mean) / deviation
+        standard: Tensor = (torch.from_numpy(ratings.astype(np.float32)).to(mean.device) - mean) / deviation
+        return standard
 
     def rating(self, standard: Tensor) -> Tensor:
         """(B,) predictions -> ratings of the data, none beyond the lowest and the highest of training."""
         mean, deviation, low, high = self.numbers
-        return (mean + deviation * standard).clamp(low, high)
+        rating: Tensor = (mean + deviation * standard).clamp(low, high)
+        return rating
 
     def stars(self, standard: Tensor) -> Tensor:
         """(B,) predictions -> int64, the lowest rating as 1, the highest as 5, those between them evenly; 0 where unknown."""

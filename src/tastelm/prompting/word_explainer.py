@@ -125,4 +125,5 @@ class RatingExplainer(Rates, WordExplainer):
         labels = self._padded(self.cut(batch.texts), UNLEARNT)
         told = labels != UNLEARNT
         likely = self.net.context(self.rows(batch.users), self.rows(batch.items)).log_softmax(1)  # type: ignore[operator]
-        return -(likely.gather(1, labels.clamp(min=0)) * told).sum(1) / told.sum(1).clamp(min=1)
+        losses: Tensor = -(likely.gather(1, labels.clamp(min=0)) * told).sum(1) / told.sum(1).clamp(min=1)
+        return losses

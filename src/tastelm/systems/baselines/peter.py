@@ -18,6 +18,7 @@ from tastelm.prompting.teaching import WriteTargets
 from tastelm.prompting.word_explainer import RatingExplainer
 from tastelm.settings import among, setting, span
 from tastelm.systems.base import System
+from tastelm.systems.common import Term
 from tastelm.systems.explained import JUDGING, Told, WordConfig, knowing
 from tastelm.train.stage import Stage
 
@@ -70,5 +71,5 @@ class PETER(System["PETER.Config"]):
     def stages(self, split: Split) -> Iterator[Stage]:
         config, told, module = self.config, Told.of(split, self.card.name, rated=True), self.build(split.sizes)
         knowing(module, told, split)
-        terms = [(config.text, "text", WriteTargets()), (config.context, "context", ContextWords()), (config.rating, "rating", RatingError())]
+        terms: list[Term] = [(config.text, "text", WriteTargets()), (config.context, "context", ContextWords()), (config.rating, "rating", RatingError())]
         yield told.stage("rate and explain", module, batch=config.batch, lr=config.lr, epochs=config.max_epochs, objective=WeightedSum(terms))
