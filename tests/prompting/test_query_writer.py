@@ -10,6 +10,7 @@ from tastelm.prompting.query_writer import Querying, QueryWriter, WriteQueries
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.title_search import Searching
 from tastelm.prompting.titles import Showing
+from tastelm.text.bm25 import words_of
 from tastelm.text.family import family
 from tastelm.text.segments import Text, plain
 
@@ -20,7 +21,7 @@ TITLES = ["the matrix", "toy story", "alien", "aliens"]
 
 @pytest.fixture(scope="module")
 def module() -> QueryWriter:
-    made = QueryWriter(small_causal(), family("gpt4rec")["query"], 4, Searching(1.2, 0.75, 4, "paper", 2), Querying(Showing(2), beams=3, longest=4))
+    made = QueryWriter(small_causal(), family("gpt4rec")["query"], 4, Searching(1.2, 0.75, 4, "paper", 2), Querying(Showing(2), beams=20, longest=4))
     made.know(TITLES, np.arange(4))
     return made.eval()
 
@@ -50,7 +51,8 @@ def test_the_loss_is_that_of_the_network_over_title_and_end(module: QueryWriter)
 def test_queries_are_texts_and_strangers_have_none(module: QueryWriter) -> None:
     histories = Sequences.of([[0, 1], [], [2]])
     asked = module.queries(histories)
-    assert [len(texts) for texts in asked] == [3, 0, 3] and asked[0] != asked[2]
+    assert asked[1] == [] and asked[0] != asked[2] and all(1 <= len(asked[row]) <= 20 for row in (0, 2))
+    assert all(words_of(text) for row in asked for text in row), "a query without a word asks for nothing"
     alone = module.queries(histories.take(np.array([2])))
     assert alone[0] == asked[2] and all(text == text.strip() for text in asked[0])
 

@@ -187,7 +187,7 @@ def test_the_feature_is_named_that_neither_user_nor_item_tells_alone(name: str) 
     owner, settings = SYSTEMS[name]
     larger = LARGER_MODEL if owner == "pepler" else LARGER_WORDS
     parts = split(reasons(200), "random:0.8,0.1")
-    module = fit_system(system(owner).create(settings | larger), parts, budget=Budget(steps=500)).recommender.module
+    module = fit_system(system(owner).create(settings | larger), parts, budget=Budget(steps=800 if owner == "pepler" else 500)).recommender.module
     told = explanations(parts, Part.TEST, owner=name)
     named = np.mean([feature in text.split() for feature, text in zip(told.features, module.explain(told.users, told.items), strict=True)])
     best = TO_THE_POINT + (1 - TO_THE_POINT) / len(FEATURES)

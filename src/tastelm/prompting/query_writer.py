@@ -18,6 +18,7 @@ from tastelm.prompting.learnt import learnt_nll
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.title_search import Searching, TitleSearch
 from tastelm.prompting.titles import Showing, history_slot
+from tastelm.text.bm25 import words_of
 from tastelm.text.segments import Prompt, joined
 from tastelm.text.template import Template
 
@@ -58,12 +59,13 @@ class QueryWriter(TitleSearch):
         return found
 
     def written(self, prompts: Sequence[Prompt]) -> list[list[str]]:
-        """The queries that are written behind each prompt, the most probable first."""
+        """The queries that are written behind each prompt, the most probable first; what is without a word asks for nothing and is left out."""
         tokens, asking = self.backbone.tokens, self.querying
         layout = lay_out(prompts, tokens, longest=self.backbone.context)
         embeds, mask = layout.embed(self.backbone, {}), layout.mask(self.prior.device)
         found, _ = write_by_beams(self.backbone, embeds, mask, longest=asking.longest, beams=asking.beams)
-        return [[tokens.decode(text).strip() for text in texts] for texts in found]
+        spoken = ([tokens.decode(text).strip() for text in texts] for texts in found)
+        return [[query for query in queries if words_of(query)] for queries in spoken]
 
     def nll(self, batch: Written) -> Tensor:
         """(B,) the mean negative log-likelihood of the tokens of each query, the one that ends it among them."""

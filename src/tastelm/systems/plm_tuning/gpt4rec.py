@@ -15,6 +15,7 @@ from tastelm.plm.loading import causal_lm
 from tastelm.plm.source import parse_source
 from tastelm.prompting.lessons import ItemLesson, asks_next
 from tastelm.prompting.query_writer import Querying, QueryWriter, WriteQueries
+from tastelm.prompting.questions import valid_questions
 from tastelm.prompting.teaching import Lessons
 from tastelm.prompting.title_search import Merge, Searching, TitleSearch
 from tastelm.prompting.titles import Showing
@@ -31,7 +32,8 @@ class GPT4Rec(System["GPT4Rec.Config"]):
     queries by beam search, and BM25 looks each up among the titles.
 
     `queries=last` searches with the title of the newest item instead: no language model, nothing learnt; what writing queries is worth is the
-    difference. What the history holds takes places among the results, here as there.
+    difference. What the history holds takes places among the results, here as there. Writing queries is slow, so the best weights are those that find
+    the next titles of some validation questions likeliest.
 
     Deviations: every item of a training history is foreseen, not the last alone; a small model; k1 and b are settings, not searched on a grid.
     """
@@ -45,7 +47,7 @@ class GPT4Rec(System["GPT4Rec.Config"]):
         task=Question.SEQUENTIAL,
         data=(DataType.SEQUENCE, DataType.TEXT),
     )
-    judging = Judging(cases=1000, looks=200)
+    judging = Judging(cases=200)
 
     @dataclass(frozen=True)
     class Config(ReadingConfig):
@@ -95,6 +97,7 @@ class GPT4Rec(System["GPT4Rec.Config"]):
             yield Stage("search", module, strategy=TuningFree())
             return
         give_words(module.backbone, [*titles, *(f" {title}" for title in titles), module.template.source])
+        judges = valid_questions(split, titles, module.template, shown=config.shown, batch=config.batch)
         yield Stage(
             "query",
             module,
@@ -103,4 +106,6 @@ class GPT4Rec(System["GPT4Rec.Config"]):
             strategy=Partial(frozenset({ADAPTER})) if config.adapt == "lora" else PLMTuning(),
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr, clip=1.0),
+            judges=judges,
+            monitor="likelihood" if judges else None,
         )
