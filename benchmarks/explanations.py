@@ -68,7 +68,6 @@ COLUMNS = {
     "bleu-1": ".2f", "bleu-4": ".2f", "rouge-1": ".3f", "rouge-2": ".3f", "usr": ".3f", "fmr": ".3f", "fcr": ".3f", "div": ".2f", "bits": ".3f",
     "perplexity": ".1f", "rmse": ".3f", "mae": ".3f",
 }  # fmt: skip
-WORD_BY_WORD = "bits"
 
 
 def main() -> None:
@@ -102,11 +101,12 @@ def keep(place: Path, data: str, seed: int, label: str, args: argparse.Namespace
         found, said = trained(name, settings | COMMON | {"model": args.model} | parse_assignments(args.set), parts, seed, args)
     else:
         found, said = {}, _said(SimpleNamespace(module=RandomSentence(parts, seed), name=label, users=parts.users, items=parts.items), parts, args.cases)
-    found |= {"label": place.stem.rpartition("-")[0], "data": data, "seed": seed, "split": parts.fingerprint, "cases": args.cases, "of": said.of}
+    found |= {"arm": label, "label": place.stem.rpartition("-")[0], "data": data, "seed": seed, "split": parts.fingerprint, "cases": args.cases, "of": said.of}
     found |= {"texts": said.texts, "ratings": None if said.ratings is None else np.round(said.ratings, 4).tolist()}
     found |= plain(judged(said, parts, found), seed=seed)
-    found |= {"command": " ".join(["python", "benchmarks/explanations.py", *sys.argv[1:]]), "seconds": time.perf_counter() - began, "machine": machine()["words"]}
-    write_json(place, found | {"version": tl.__version__})
+    command = " ".join(["python", "benchmarks/explanations.py", *sys.argv[1:]])
+    found |= {"command": command, "seconds": time.perf_counter() - began, "machine": machine()["words"], "version": tl.__version__}
+    write_json(place, found)
     print(data, place.stem, {key: round(found["metrics"][key], 4) for key in COLUMNS if key in found["metrics"]}, f"{found['seconds']:.0f} s", flush=True)
 
 
@@ -178,7 +178,7 @@ def table(folder: Path) -> str:
     lines = ["# Reasons: how like those that people gave?", ""]
     for place in sorted(path for path in folder.glob("*") if path.is_dir()):
         rows = [json.loads(path.read_bytes()) for path in sorted(place.glob("*.json"))]
-        rows.sort(key=lambda row: (row["seed"], list(ARMS).index(next((arm for arm in sorted(ARMS, key=len, reverse=True) if row["label"].startswith(arm)), BASE)), row["label"]))
+        rows.sort(key=lambda row: (row["seed"], list(ARMS).index(row["arm"]), row["label"]))
         lines += _of_data(place.name, rows) if rows else []
     return "\n".join(lines)
 
@@ -191,8 +191,8 @@ def _of_data(data: str, rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"## {data}",
         "",
-        f"{told:,} reasons to learn from, {len(asked):,} of {first['of']:,} asked about; {len(parts.users):,} users, {len(parts.items):,} items. ± is half of a "
-        "95 % bootstrap interval over what was asked. FMR and FCR: the higher the better; DIV, bits per character, perplexity and errors of ratings: the "
+        f"{told:,} reasons to learn from, {len(asked):,} of {first['of']:,} asked about; {len(parts.users):,} users, {len(parts.items):,} items. ± is half of "
+        "a 95 % bootstrap interval over what was asked. FMR and FCR: the higher the better; DIV, bits per character, perplexity and errors of ratings: the "
         "lower. Perplexities compare among systems with one tokenizer.",
         "",
         f"| row | seed | {' | '.join(COLUMNS)} | minutes |",

@@ -69,7 +69,7 @@ def compare(*more: str) -> tuple[str, ...]:
 CASES: list[Case] = [
     # names
     ("unknown system", fit("sasrc"), r"system 'sasrc' is not known; did you mean 'sasrec'\?"),
-    ("unknown system, nothing near", fit("gpt"), r"system 'gpt' is not known; known are: bert-probe, bert4rec, bpr-mf, caser, cl4srec, ease"),
+    ("unknown system, nothing near", fit("qqqqq"), r"system 'qqqqq' is not known; known are: att2seq, bert-probe, bert4rec, bpr-mf, caser, cl4srec, ease"),
     ("unknown system among others", compare("--systems", "ease,populartiy"), r"system 'populartiy' is not known; did you mean 'popularity'\?"),
     ("unknown system to list", ("systems", "eese"), r"system 'eese' is not known; did you mean 'ease'\?"),
     ("no systems", compare("--systems", " , "), r"--systems is empty; known are: "),

@@ -308,7 +308,7 @@ def run(place: Path, tmp_path: Path) -> Path:
 
 
 def test_a_run_whose_model_has_changed(run: Path, tmp_path: Path) -> None:
-    torch.manual_seed(1)
+    torch.manual_seed(12345)  # any other: what stands there follows whatever seed was set last
     causal_lm(SMALL.replace("context=512", "context=64")).network.save_pretrained(tmp_path / "model")
     refused(tastelm("recommend", run, "--history", "1 2"), r"run: this run was written by .* \(.*the pre-trained model is another one than it was trained with")
 

@@ -29,6 +29,9 @@ from tastelm.train.stage import Descent, Stage
 JUDGING = Judging("uniform-99", cases=2000)
 # Bytes and marks that every tokenizer holds before its first word.
 BARE = 260
+# Sentences of the validation part that choose the weights, drawn where there are more: they are the same at every look, so that few tell enough,
+# and a large language model would read thousands for minutes.
+JUDGES = 500
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class WordConfig:
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """The explanations of the training part, and those of the validation part, which choose the weights."""
+    """The explanations of the training part, and some of the validation part, which choose the weights."""
 
     train: Explanations
     valid: Explanations
@@ -64,7 +67,7 @@ class Told:
             raise DataError(f"{split.dataset.name}: {owner} learns from explanations, but no interaction of the training part has one. Use more data.")
         if rated and bool(np.isnan(train.ratings).all()):
             raise DataError(f"{split.dataset.name}: {owner} learns ratings too, but the data have none. Name their column with --rating NAME.")
-        return cls(train, valid)
+        return cls(train, valid.take(np.sort(np.random.default_rng(0).permutation(len(valid))[:JUDGES])))
 
     def stage(
         self, name: str, module: nn.Module, *, batch: int, lr: float, epochs: int, objective: Objective | None = None, strategy: Strategy | None = None,
