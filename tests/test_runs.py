@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tastelm as tl
+from tastelm.card import Question
 from tastelm.data.dataset import Dataset
 from tastelm.errors import OutputError, RunError
 from tastelm.runs import is_run, load, read_config, save
-from tastelm.systems.catalogue import names
+from tastelm.systems.catalogue import names, system
 from tastelm.testing import SMALL as TOY
-from tastelm.testing import circle, train
+from tastelm.testing import circle, reasons, train
 
 SMALL = {"dim": 8, "layers": 1, "heads": 2, "max_len": 6, **{name: TOY[name] for name in ("model", "ids", "levels", "codes")}}
 HISTORIES = (["3", "4"], ["7"], [], ["unheard", "5"], [str(item) for item in range(20)])
@@ -60,6 +61,8 @@ def settings_for(name: str) -> dict[str, object]:
 def test_what_is_loaded_without_the_data_is_what_was_trained(name: str, titled: Path, tmp_path: Path) -> None:
     shutil.copytree(titled, tmp_path / "log")
     settings = settings_for(name)
+    if system(name).card.task is Question.EXPLANATION:
+        reasons(30).interactions.write_csv(tmp_path / "log" / "interactions.csv")
     model = tl.fit(name, tmp_path / "log", set=settings, budget="5steps", seed=3, out=tmp_path / "run")
     shutil.rmtree(tmp_path / "log")
     again = tl.load(tmp_path / "run")
