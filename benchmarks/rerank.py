@@ -1,7 +1,7 @@
 """What is a language model worth that puts twenty candidates in order, and how much of that is the place at which it was shown them?
 
     python benchmarks/rerank.py                         # what is stored for the same questions is not asked again
-    python benchmarks/rerank.py --users 20 --shuffles 2 --out /tmp/rerank
+    python benchmarks/rerank.py --users 20 --shuffles 2 --out results/try
     python benchmarks/rerank.py --lists                 # lists that the model writes, too: slow
 
 Hou et al. (2024) in small: the last film of a user among 19 drawn ones, SmolLM2 in the place of GPT-3.5, letters in the place of lists. The bias
