@@ -23,8 +23,9 @@ ROOT = HERE.parent
 SHARED = ROOT.parent / "shared"
 THREADS = int(os.environ.get("TASTELM_BENCH_THREADS", "2"))
 SEED = 0
-# The rivals know no GPU, so TasteLM is not shown one either. Set here, before torch is imported anywhere, and handed on to every process.
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# The rivals know no GPU, so TasteLM is not shown one either, unless it is asked for. Set here, before torch is imported anywhere, and handed on.
+if os.environ.get("TASTELM_BENCH_GPU") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "TASTELM_THREADS", "TASTELM_BENCH_THREADS"):
     os.environ[_name] = str(THREADS)
 os.environ["TASTELM_DATA"] = str(Path(os.environ.get("TASTELM_DATA", SHARED / "data")).resolve())

@@ -49,12 +49,15 @@ def main() -> None:
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--arms", help="names with commas between, such as popularity,last; all if it is left out")
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     if not args.table:
         split = tl.split(tl.read(place(DATA)))
         question = protocol(split, seed=split.seed, most=args.cases)
-        for arm, (kind, settings) in arms(args.models, args.merge, args.beams, args.shown).items():
+        found = arms(args.models, args.merge, args.beams, args.shown)
+        for arm in args.arms.split(",") if args.arms else found:
+            kind, settings = found[arm]
             job = Job(system(kind).create(settings), split, args.budget, args.seed)
             stored = args.out / f"{arm}-{args.budget}-{args.cases}-{args.seed}.json"
             row = train(job, question, stored, args.out / "runs", data=DATA, arm=arm)

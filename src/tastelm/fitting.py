@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
+from tastelm.devices import device
 from tastelm.errors import SettingError
 from tastelm.evaluation import metric_value
 from tastelm.memory import Peak, reuse_freed_memory
@@ -75,6 +76,7 @@ def fit_system(
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
             torch.manual_seed(seed + index + 1)
     users = split.users if getattr(module, "needs_users", False) else Vocabulary([])
+    module.to(device())  # one that nothing trained was never brought there
     recommender = Recommender(system, module, split.items, users, split.dataset.titles(), split.mask_seen, sizes=system.sizes(split))
     # What is frozen and kept elsewhere stands in no state dict, but counts.
     size = sum(value.numel() for value in {**dict(module.named_parameters()), **module.state_dict()}.values())

@@ -26,6 +26,7 @@ import tastelm
 from tastelm.data.attribute import Attribute
 from tastelm.data.features import Field, Sizes
 from tastelm.data.vocabulary import Vocabulary
+from tastelm.devices import device
 from tastelm.errors import RunError
 from tastelm.files import remove, write_bytes, write_json, write_text
 from tastelm.recommender import Recommender
@@ -70,8 +71,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def load(folder: str | Path) -> Recommender:
-    """The recommender in a run folder. Raises RunError naming the file that is missing, damaged or of another format."""
-    place = Path(folder)
+    """The recommender in a run folder, on the device of `tastelm.devices`. Raises RunError naming the file that is missing, damaged or of another format."""
+    place, where = Path(folder), device()
     digests = _manifest(place)
     config, metrics = _config(place, digests), _json(place, digests, "metrics.json")
     catalogue, users = _json(place, digests, "items.json"), _json(place, digests, "users.json") if "users.json" in digests else {"ids": []}
@@ -84,6 +85,7 @@ def load(folder: str | Path) -> Recommender:
         sizes = Sizes(len(items), stored["users"], tuple(Field(**column) for column in stored["features"]), _attributes(stored.get("profile", [])))
         module = made.build(sizes)
         module.load_state_dict(load_tensors(weights))
+        module.to(where)
         return Recommender(made, module, items, known, dict(catalogue["titles"]), bool(config["run"]["mask_seen"]), about, sizes)
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         writer, reader = config["run"].get("version", "unknown"), tastelm.__version__

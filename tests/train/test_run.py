@@ -36,6 +36,7 @@ from .toys import ITEMS, Line, Notes, Points, Scripted, encoder, histories, same
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LOOK_AT_LEAST", 4)
+    monkeypatch.setenv("TASTELM_DEVICE", "cpu")  # where the toys are
 
 
 def line(**more: object) -> Stage:

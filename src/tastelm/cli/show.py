@@ -246,7 +246,7 @@ def checked(report: Report) -> Group:
 def doctor(findings: Mapping[str, Any]) -> Group:
     """What is installed and what is missing."""
     facts = Table.grid(padding=(0, 2))
-    for name in ("tastelm", "python", "system", "cores", "threads", "memory_gib", "memory_free_gib", "bfloat16", "gpu"):
+    for name in ("tastelm", "python", "system", "cores", "threads", "memory_gib", "memory_free_gib", "bfloat16", "gpu", "device"):
         facts.add_row(f"[bold]{name}[/bold]", str(findings[name] if findings[name] is not None else "none"))
     for name, version in findings["packages"].items():
         facts.add_row(name, version or "[red]missing[/red]: pip install tastelm")

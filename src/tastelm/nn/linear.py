@@ -37,7 +37,7 @@ class Successor(nn.Module):
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N); all alike for an empty history."""
         last = histories.last(1)
-        here = torch.full((len(last),), -1, dtype=torch.int64)
+        here = torch.full((len(last),), -1, dtype=torch.int64, device=self.numbers.device)
         here[torch.from_numpy(last.lengths > 0)] = self.numbers[torch.from_numpy(last.values.astype(np.int64))]
         circle = int(self.numbers.max()) + 1
         scores = -((self.numbers[None, :] - here[:, None] - 1) % circle).float()
@@ -56,7 +56,7 @@ class ItemToItem(nn.Module):
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N), zero for an empty history."""
         known = distinct(histories)
-        codes, offsets = torch.from_numpy(known.values.astype(np.int64)), torch.from_numpy(known.offsets[:-1])
+        codes, offsets = (torch.from_numpy(array.astype(np.int64)).to(self.weight.device) for array in (known.values, known.offsets[:-1]))
         return F.embedding_bag(codes, self.weight, offsets, mode="sum")
 
 
@@ -76,9 +76,9 @@ class Neighbours(nn.Module):
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N), zero for an empty history."""
         known = distinct(histories.last(self.recent) if self.recent else histories)
-        items, owners = torch.from_numpy(known.values.astype(np.int64)), torch.from_numpy(known.owners)
+        items, owners = (torch.from_numpy(array.astype(np.int64)).to(self.codes.device) for array in (known.values, known.owners))
         places = self.codes[items] + owners[:, None] * self.n_items
-        scores = torch.zeros(len(known) * self.n_items)
+        scores = torch.zeros(len(known) * self.n_items, device=items.device)
         return scores.index_add_(0, places.flatten(), self.weights[items].flatten()).view(len(known), -1)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastelm.data.sources.public.cache import cache
+from tastelm.devices import device
 from tastelm.errors import DataError, MissingExtra, SettingError
 from tastelm.files import write_array
 from tastelm.plm.source import Source, digest, locate, parse_source
@@ -48,9 +49,11 @@ def _encoder(source: Source, place: Path | None, pooling: Pooling) -> Any:
     except ImportError as error:
         raise MissingExtra("sentence-transformers", "lm", f"encoder {source}") from error
     try:
-        encoder = SentenceTransformer(source.name if place is None else str(place), device="cpu", trust_remote_code=False, local_files_only=place is not None)
+        encoder = SentenceTransformer(
+            source.name if place is None else str(place), device=str(device()), trust_remote_code=False, local_files_only=place is not None
+        )
         if pooling != "own":
-            encoder = SentenceTransformer(modules=[encoder[0], Pool(encoder[0].get_embedding_dimension(), pooling)], device="cpu")
+            encoder = SentenceTransformer(modules=[encoder[0], Pool(encoder[0].get_embedding_dimension(), pooling)], device=str(device()))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise DataError(
             f"encoder {source}: it cannot be loaded ({' '.join(str(error).split())[:160]}). Give one that sentence-transformers can load."

@@ -114,7 +114,7 @@ class ItemWriter(nn.Module):
         for at in range(0, len(histories), self.asking.batch):
             part = np.arange(at, min(at + self.asking.batch, len(histories)))
             scores.append(self._found(self.prompts(histories.take(part), users[part])))
-        return torch.cat([*scores, self.prior.new_empty(0, len(self.prior))])
+        return torch.cat([*scores, torch.empty(0, len(self.prior))])
 
     def _found(self, prompts: Sequence[Prompt]) -> Tensor:
         items, totals = self.search(prompts, self.asking.beams)

@@ -6,6 +6,7 @@ hand modules on need the loop itself in our hands, while device, precision and p
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -20,6 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from tastelm.devices import device
 from tastelm.errors import SettingError
 from tastelm.objectives.base import Objective
 from tastelm.strategies import Plan, check_moved, prepare, snapshot
@@ -30,6 +32,9 @@ from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
 from tastelm.views import View
+
+# Its remarks on precision and on tensor cores would stand in the middle of a progress bar.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 Validate = Callable[[nn.Module, str], float]
 
@@ -147,7 +152,7 @@ class _Loop:
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
         self.goes_on = goes_on and self.validate is not None
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=_precision(stage.descent.precision))
+        self.fabric = Fabric(accelerator=device().type, devices=1, precision=_precision(stage.descent.precision))
         self.optimizer = _optimizer(stage)
         self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective))
         self.fabric_optimizer: Any = self.fabric.setup_optimizers(self.optimizer)
@@ -284,7 +289,7 @@ def _optimizer(stage: Stage) -> torch.optim.Optimizer:
 
 def _precision(wanted: str) -> Any:
     if wanted == "auto":
-        return "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true"
+        return "bf16-mixed" if device().type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
     return wanted
 
 
