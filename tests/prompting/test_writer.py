@@ -17,6 +17,7 @@ from tastelm.text.template import Template
 
 ITEMS = 30
 NEXT = Template("next", "{user} had {history}, then", "{item}", {"user": "user", "history": "history", "item": "item"})
+CHOICE = Template("choice", "{user} may have {candidates}:", "{item}", {"user": "user", "candidates": "candidates", "item": "item"})
 TRAIN = Sequences.of([[3, 1, 4, 1, 5], [9], [2, 6, 5, 3], []])
 
 
@@ -97,7 +98,15 @@ def test_every_prefix_is_an_example_once_and_shows_only_what_came_before() -> No
 def test_so_many_prefixes_of_each_user() -> None:
     drawn = lesson(per_user=50).draw(np.random.default_rng(0))
     assert sorted(set(drawn.tolist())) == [1, 2, 3, 4, 7, 8, 9] and len(drawn) == 100
-    assert lesson().lengths(np.array([1, 2, 3, 4])).tolist() == [1, 2, 3, 3]
+    assert np.diff(lesson().lengths(np.array([1, 2, 3, 4]))).tolist() == [4, 4, 0], "an item is four characters"
+
+
+def test_templates_are_drawn_alike_and_the_length_of_each_counts() -> None:
+    many = ItemLesson(TRAIN, [f"<i{code}>" for code in range(10)], [NEXT, CHOICE], shown=3, per_user=200, candidates=5)
+    drawn = many.draw(np.random.default_rng(0))
+    assert abs(np.mean(drawn % 2) - 0.5) < 0.06
+    read = [len(plain(many.render(int(example), np.random.default_rng(1))[0])) for example in drawn]
+    assert np.corrcoef(read, many.lengths(drawn))[0, 1] > 0.95
 
 
 def test_an_epoch_holds_every_example_in_batches_of_like_length() -> None:

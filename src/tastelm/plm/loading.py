@@ -59,7 +59,12 @@ def seq2seq_lm(source: str) -> Seq2SeqLM:
             vocab_size=sizes["vocabulary"], d_model=sizes["dim"], d_kv=sizes["dim"] // sizes["heads"], d_ff=4 * sizes["dim"],
             num_layers=sizes["layers"], num_heads=sizes["heads"], dropout_rate=0.1, decoder_start_token_id=0, pad_token_id=0,
         )  # fmt: skip
-        return library.T5ForConditionalGeneration(config)
+        network = library.T5ForConditionalGeneration(config)
+        for module in network.modules():
+            # Weights of attention that are dropped keep processors from their fused kernel; states and vectors are dropped as ever.
+            if isinstance(getattr(module, "dropout", None), float):
+                module.dropout = 0.0
+        return network
 
     return load_port(Seq2SeqLM, parse_source(source), "AutoModelForSeq2SeqLM", scratch)
 

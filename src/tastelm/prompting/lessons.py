@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from string import ascii_uppercase
 from typing import Any
 
@@ -14,7 +15,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.tokens import END
 from tastelm.prompting.writer import user_text
-from tastelm.text.segments import Kind, Prompt, Slot, Text
+from tastelm.text.segments import Kind, Prompt, Slot, Text, plain
 from tastelm.text.template import Template
 
 ANSWERS = {True: "yes", False: "no"}
@@ -60,7 +61,11 @@ class ItemLesson:
     answers: Mapping[bool, str] = field(default_factory=lambda: ANSWERS)
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """(E,) the places in the training part of the items that come next."""
+        """(E,) the places in the training part of the items that come next, times the number of templates, plus the one that is drawn."""
+        places = self._places(rng)
+        return places * len(self.templates) + rng.integers(len(self.templates), size=len(places))
+
+    def _places(self, rng: np.random.Generator) -> NDArray[np.int64]:
         begins, lengths = self.train.offsets[:-1], self.train.lengths
         if self.per_user:
             begins, lengths = (np.repeat(array[lengths > 1], self.per_user) for array in (begins, lengths))
@@ -69,12 +74,34 @@ class ItemLesson:
         return np.flatnonzero(self._before(np.arange(len(self.train.values))) > 0)
 
     def lengths(self, examples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(E,) items that are shown."""
-        return np.minimum(self._before(examples), self.shown)
+        """(E,) characters that are read, about: items that are drawn later count as the mean of all."""
+        places, templates = np.divmod(examples, len(self.templates))
+        behind = self._characters[places] - self._characters[places - np.minimum(self._before(places), self.shown)]
+        fixed, histories = (values[templates] for values in self._frames)
+        return fixed + histories * behind
+
+    @cached_property
+    def _characters(self) -> NDArray[np.int64]:
+        """(T + 1,) characters of all items of the training part before each place."""
+        return np.concatenate([[0], np.cumsum(self._sizes[self.train.values])])
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        return np.array([len(name) for name in self.names], np.int64)
+
+    @cached_property
+    def _frames(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each template the characters that are the same for every history, about, and whether it shows the history."""
+        fixed, kinds = [], [slots_of(template, template.source_prompt) for template in self.templates]
+        for template, known in zip(self.templates, kinds, strict=True):
+            drawn = self.candidates if "candidates" in known else int("item" in known)
+            fixed.append(len(plain(template.source_prompt)) + int(drawn * self._sizes.mean()))
+        return np.array(fixed, np.int64), np.array(["history" in known for known in kinds], np.int64)
 
     def render(self, example: int, rng: np.random.Generator) -> tuple[Prompt, Prompt]:
-        """Source and target of the item at a place of the training part."""
-        template = self.templates[int(rng.integers(len(self.templates)))]
+        """Source and target of an example."""
+        example, drawn = divmod(example, len(self.templates))
+        template = self.templates[drawn]
         source, target = (slots_of(template, prompt) for prompt in (template.source_prompt, template.target_prompt))
         user = int(np.searchsorted(self.train.offsets, example, side="right")) - 1
         right = int(self.train.values[example])

@@ -54,8 +54,8 @@ class RecordLesson:
         return self._examples
 
     def lengths(self, examples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(E,) words of the longest text of each."""
-        return np.array([max(len(str(value).split()) for value in self.facts.record(int(row)).values()) for row in examples], dtype=np.int64)
+        """(E,) characters of the longest text of each."""
+        return np.array([max(len(str(value)) for value in self.facts.record(int(row)).values()) for row in examples], dtype=np.int64)
 
     def render(self, example: int, rng: np.random.Generator) -> tuple[Prompt, Prompt]:
         """Source and target of an interaction."""

@@ -31,7 +31,7 @@ class Lesson(Protocol):
         """(E,) the examples of an epoch, by numbers of the lesson's own."""
 
     def lengths(self, examples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(E,) roughly how long each is; only their order counts."""
+        """(E,) about how many characters of each are read: examples of like length are read together."""
 
     def render(self, example: int, rng: np.random.Generator) -> tuple[Prompt, Prompt]:
         """Source and target of an example, by a template that is drawn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
@@ -48,6 +49,13 @@ class Indexing:
 
     def tokens(self, split: Split) -> ItemTokens:
         """The tokens of all items, from the training part alone (and from texts). Raises DataError, SettingError."""
+        # A system asks when it settles its sizes and again when it trains; clusters of a large catalogue take their time.
+        known = _MADE.setdefault(split, {})
+        if self not in known:
+            known[self] = self._made(split)
+        return known[self]
+
+    def _made(self, split: Split) -> ItemTokens:
         items = len(split.items)
         if self.kind == "random":
             return random_tokens(items, width=self.levels, base=self.codes, seed=self.seed)
@@ -58,6 +66,10 @@ class Indexing:
             return hybrid_tokens(met, seed=self.seed) if self.kind == "hybrid" else met
         texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index")
         return semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
+
+
+# Those that were made for a split that is still in use.
+_MADE: WeakKeyDictionary[Split, dict[Indexing, ItemTokens]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
