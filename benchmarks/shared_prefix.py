@@ -106,9 +106,8 @@ def told(found: dict[str, Any]) -> str:
     ]
     for number, row in enumerate(rows, 1):
         ratio = row["again"] / row["once"]
-        lines.append(
-            f"| {number} | {row['prompt tokens']} | {row['once']:.2f} | {row['again']:.2f} | {ratio:.1f} | {row['largest difference']:.1e} | {row['relative']:.1e} |"
-        )
+        seconds, apart = f"{row['once']:.2f} | {row['again']:.2f}", f"{row['largest difference']:.1e} | {row['relative']:.1e}"
+        lines.append(f"| {number} | {row['prompt tokens']} | {seconds} | {ratio:.1f} | {apart} |")
     return "\n".join([*lines, "", f"`{found['command']}`, seed {found['seed']}, {found['model']}, tastelm {found['version']}. {found['machine']}.", ""])
 
 
