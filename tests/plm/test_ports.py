@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from tastelm.errors import SettingError, ShapeError
+from tastelm.plm.causal import CausalLM
+from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm, masked_lm, seq2seq_lm
 from tastelm.plm.port import LanguageModel, Prefix
 from tastelm.plm.tokens import START, from_json, trained_on
@@ -59,6 +61,21 @@ def test_a_prefix_is_seen_by_all_and_one_of_no_length_is_none() -> None:
     assert ((with_prefix(3) - bare)[MASK].abs().sum(1) > 1e-4).all()
     with pytest.raises(SettingError, match="takes no prefix"):
         made("masked")(torch.zeros(1, 1, 16), MASK[:1, :1], Prefix(torch.zeros(0), torch.zeros(0)))
+
+
+@torch.no_grad()
+def test_a_learnt_prefix_begins_as_words_said_over_and_over() -> None:
+    model: CausalLM = made("causal")  # type: ignore[assignment]
+    model.write_with(trained_on(["once upon a time"], size=300))
+    prefix = DeepPrefix(model.kv_shape, 9)
+    prefix.begin(model, "once upon")
+    ids = torch.tensor([(model.tokens.encode("once upon") * 9)[:9]])
+    cache = model.read(model.embed(ids), torch.ones(1, 9, dtype=torch.bool)).cache
+    for layer, kept in enumerate(cache.layers):
+        torch.testing.assert_close(prefix(2).keys[layer], kept.keys.expand(2, -1, -1, -1))
+        torch.testing.assert_close(prefix(2).values[layer], kept.values.expand(2, -1, -1, -1))
+    with pytest.raises(SettingError, match="should begin as is empty"):
+        prefix.begin(model, "")
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import torch
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.adapters import add_lora
+from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm, masked_lm
 from tastelm.prompting.answers import Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson
@@ -26,8 +27,12 @@ POPULARITY = np.array([5, 9, 1, 7, 3, 0])
 INSTRUCT = family("instruct")
 
 
-def yes_or_no(batch: int = 2) -> YesOrNo:
-    module = YesOrNo(small_causal(context=512), INSTRUCT["pointwise"], len(TITLES), showing=Showing(3), batch=batch)
+def yes_or_no(batch: int = 2, places: int = 0) -> YesOrNo:
+    model = small_causal(context=512)
+    prompt = DeepPrefix(model.kv_shape, places) if places else None
+    if prompt is not None:
+        prompt.begin(model, "what somebody likes")
+    module = YesOrNo(model, INSTRUCT["pointwise"], len(TITLES), showing=Showing(3), batch=batch, prompt=prompt)
     module.know(TITLES, POPULARITY)
     return module.eval()
 
@@ -38,9 +43,10 @@ def letters(*, window: int = 4, shuffles: int = 2, batch: int = 3) -> Letters:
     return made.eval()
 
 
+@pytest.mark.parametrize("places", [0, 7])
 @torch.no_grad()
-def test_the_score_of_an_item_is_what_yes_has_over_no_behind_the_whole_prompt() -> None:
-    module = yes_or_no()
+def test_the_score_of_an_item_is_what_yes_has_over_no_behind_the_whole_prompt(places: int) -> None:
+    module = yes_or_no(places=places)
     found = module.item_scores(HISTORIES, NOBODY)
     for row, history in enumerate(HISTORIES):
         shown = [TITLES[code] for code in history[-3:]]
@@ -48,6 +54,11 @@ def test_the_score_of_an_item_is_what_yes_has_over_no_behind_the_whole_prompt() 
         yes, no = (module.nll(Written(prompts, [(Text(word, learn=True),)] * len(TITLES))) for word in (" Yes", " No"))
         tokens = [len(module.backbone.tokens.encode(word)) for word in (" Yes", " No")]
         np.testing.assert_allclose(found[row].numpy(), (no * tokens[1] - yes * tokens[0]).numpy(), atol=2e-4)
+
+
+@torch.no_grad()
+def test_keys_and_values_before_every_prompt_count() -> None:
+    assert (yes_or_no(places=7).item_scores(HISTORIES, NOBODY) - yes_or_no().item_scores(HISTORIES, NOBODY)).abs().max() > 1e-3
 
 
 @torch.no_grad()

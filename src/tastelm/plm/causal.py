@@ -19,16 +19,18 @@ class Reading:
     state    (B, D) at the last token of each
     cache    keys and values of what was read, as the network keeps them
     mask     (B, P) bool, which places of the cache hold anything
+    prefix   how many of these places, the first, are a prefix and no tokens
     """
 
     state: Tensor
     cache: Any
     mask: Tensor
+    prefix: int = 0
 
     @property
     def lengths(self) -> Tensor:
         """(B,) tokens read."""
-        return self.mask.long().sum(1)
+        return self.mask[:, self.prefix :].long().sum(1)
 
 
 class CausalLM(LanguageModel):
@@ -38,11 +40,13 @@ class CausalLM(LanguageModel):
         states: Tensor = self._run(embeds, mask, _cache_of(prefix, self.network.config), keep=False).last_hidden_state
         return states
 
-    def read(self, embeds: Tensor, mask: Tensor) -> Reading:
+    def read(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Reading:
         """Read B texts of vectors (B, P, D), each filled from the left where `mask` (B, P) says so, and keep what may be gone on from."""
-        out = self._run(embeds, mask, None, keep=True)
+        out = self._run(embeds, mask, _cache_of(prefix, self.network.config), keep=True)
         ends = mask.long().sum(1) - 1
-        return Reading(out.last_hidden_state[torch.arange(len(embeds), device=embeds.device), ends], out.cache, mask)
+        places = 0 if prefix is None else prefix.keys.shape[3]
+        whole = torch.cat([mask.new_ones(len(mask), places), mask], 1)
+        return Reading(out.last_hidden_state[torch.arange(len(embeds), device=embeds.device), ends], out.cache, whole, places)
 
     def go_on(self, reading: Reading, ids: Tensor, sees: Tensor, depths: Tensor) -> Tensor:
         """States of further tokens, which may be branches of a tree that share what was read.

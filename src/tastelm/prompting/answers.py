@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.causal import CausalLM, Reading
+from tastelm.plm.deep_prefix import DeepPrefix
+from tastelm.plm.port import Prefix
 from tastelm.prompting.asking import Asker
 from tastelm.prompting.layout import UNLEARNT, lay_out
 from tastelm.prompting.likelihood import log_likelihoods
@@ -29,18 +31,19 @@ YES, NO = "Yes", "No"
 class Answerer(Asker):
     """What the ways to ask for words share: reading and learning.
 
-    batch  prompts that are read together
+    batch   prompts that are read together
+    prompt  learnt keys and values before every prompt, for a model that stays as it came
     """
 
-    def __init__(self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int) -> None:
+    def __init__(self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, prompt: DeepPrefix | None = None) -> None:
         super().__init__(template, items, showing=showing)
-        self.backbone, self.batch = backbone, batch
+        self.backbone, self.batch, self.prompt = backbone, batch, prompt
 
     def nll(self, batch: Written) -> Tensor:
         """(B,) the mean negative log-likelihood of the tokens of each target behind its source."""
         prompts = [joined((*source, *target)) for source, target in zip(batch.sources, batch.targets, strict=True)]
         layout = lay_out(prompts, self.backbone.tokens, longest=self.backbone.context)
-        states = self.backbone(layout.embed(self.backbone, {}), layout.mask(self.prior.device))
+        states = self.backbone(layout.embed(self.backbone, {}), layout.mask(self.prior.device), self._prefix(len(prompts)))
         labels = torch.from_numpy(layout.labels[:, 1:].copy()).to(states.device)
         # Only what is learnt is spread over the vocabulary: most places are not.
         learnt = labels != UNLEARNT
@@ -51,7 +54,10 @@ class Answerer(Asker):
     def read(self, prompts: Sequence[Prompt]) -> Reading:
         """Prompts as the model has read them."""
         layout = lay_out(prompts, self.backbone.tokens, longest=self.backbone.context)
-        return self.backbone.read(layout.embed(self.backbone, {}), layout.mask(self.prior.device))
+        return self.backbone.read(layout.embed(self.backbone, {}), layout.mask(self.prior.device), self._prefix(len(prompts)))
+
+    def _prefix(self, rows: int) -> Prefix | None:
+        return None if self.prompt is None else self.prompt(rows)
 
     def answer(self, word: str) -> str:
         """A word as the target of the template writes it."""
@@ -100,9 +106,10 @@ class Letters(Answerer):
     """
 
     def __init__(
-        self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int, orders: Orders = "random"
-    ) -> None:
-        super().__init__(backbone, template, items, showing=showing, batch=batch)
+        self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int, orders: Orders = "random",
+        prompt: DeepPrefix | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(backbone, template, items, showing=showing, batch=batch, prompt=prompt)
         self.shuffled = Shuffled(window, shuffles, orders)
         template.only_slot("target", "text")
         if template.numbering != "letters":

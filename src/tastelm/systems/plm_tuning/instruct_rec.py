@@ -11,13 +11,14 @@ from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.plm.adapters import add_lora
+from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm
 from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson, can_ask
 from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.titles import Showing
 from tastelm.settings import setting, span
-from tastelm.strategies import ADAPTER, Partial, PLMTuning, Strategy, TuningFree
+from tastelm.strategies import ADAPTER, Partial, PLMTuning, PromptTuning, Strategy, TuningFree
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
@@ -29,7 +30,8 @@ FAMILY = "instruct"
 class InstructRec(System["InstructRec.Config"]):
     """Tuning language models to align with recommendation (Bao et al., 2023, TALLRec), and its listwise form.
 
-    `ask=pointwise`: will this item be liked, Yes or No; `ask=listwise`: which of these, by its letter. `tune=none` asks the model as it came.
+    `ask=pointwise`: will this item be liked, Yes or No; `ask=listwise`: which of these, by its letter. `tune=none` asks the model as it came;
+    `tune=prefix` leaves it as it came too, and learns keys and values that stand before every prompt (Li and Liang, 2021); it wants a higher lr.
     Deviations: a small model; what is disliked is not shown, since most logs do not tell; negatives of training are items not met.
     """
 
@@ -51,10 +53,13 @@ class InstructRec(System["InstructRec.Config"]):
         )
         ask: Literal["pointwise", "listwise"] = setting("pointwise", "one item at a time, or several with letters", source="pointwise in the paper")
         prompt: str = setting("", "the template in full; it follows ask")
-        tune: Literal["lora", "all", "none"] = setting("lora", "adapters of low rank, every weight, or nothing", source="Bao et al. 2023")
+        tune: Literal["lora", "all", "prefix", "none"] = setting(
+            "lora", "adapters of low rank, every weight, keys and values before every prompt, or nothing", source="Bao et al. 2023"
+        )
         rank: int = setting(8, "of the adapters", source="Bao et al. 2023", at_least=1, at_most=1024)
         alpha: int = setting(16, "what the adapters are scaled by, over their rank", source="Bao et al. 2023", at_least=1)
         dropout: float = setting(0.05, "share of the adapters' inputs dropped in training", source="Bao et al. 2023", at_least=0, at_most=0.95)
+        places: int = setting(20, "of the keys and values of tune=prefix, in every layer", source="Li and Liang 2021", at_least=1, at_most=500)
         lr: float = setting(3e-4, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 2e-3, log=True))
         batch: int = setting(8, "examples in a step, and prompts that are read together", source="128 in the paper", at_least=1)
         examples: int = setting(1, "of each user in an epoch", at_least=1, at_most=1000)
@@ -74,10 +79,11 @@ class InstructRec(System["InstructRec.Config"]):
         model = causal_lm(config.model)
         if config.tune == "lora":
             add_lora(model, rank=config.rank, alpha=config.alpha, dropout=config.dropout)
-        showing = Showing(config.shown)
+        showing, prompt = Showing(config.shown), DeepPrefix(model.kv_shape, config.places) if config.tune == "prefix" else None
         if config.ask == "pointwise":
-            return YesOrNo(model, template, sizes.items, showing=showing, batch=config.batch)
-        return Letters(model, template, sizes.items, showing=showing, batch=config.batch, window=config.window, shuffles=config.shuffles)
+            return YesOrNo(model, template, sizes.items, showing=showing, batch=config.batch, prompt=prompt)
+        window, shuffles = config.window, config.shuffles
+        return Letters(model, template, sizes.items, showing=showing, batch=config.batch, window=window, shuffles=shuffles, prompt=prompt)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
@@ -88,7 +94,9 @@ class InstructRec(System["InstructRec.Config"]):
         lesson = ItemLesson(
             split.train, titles, [module.template], config.shown, config.examples, config.window if config.ask == "listwise" else 2, {True: YES, False: NO}
         )
-        strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "none": TuningFree()}
+        if module.prompt is not None:
+            module.prompt.begin(module.backbone, module.template.source)
+        strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "prefix": PromptTuning(), "none": TuningFree()}
         yield Stage(
             "instruct",
             module,
