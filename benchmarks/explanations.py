@@ -33,11 +33,11 @@ from machine import machine
 import tastelm as tl
 from tastelm.data.explanations import Explanations, explanations
 from tastelm.data.split import Part, Split
-from tastelm.explaining import CASES, Reasons, give_reasons, plain, scores
+from tastelm.explaining import CASES, Reasons, give_reasons, scores
 from tastelm.files import write_json, write_text
 from tastelm.fitting import fit_system
 from tastelm.metrics.fluency import bits_per_character, perplexity
-from tastelm.metrics.paired_text import TextScore, paired_bootstrap
+from tastelm.metrics.paired_text import TextScore, paired_bootstrap, plain
 from tastelm.prompting.reasons import reasoned
 from tastelm.settings import parse_assignments
 from tastelm.systems.catalogue import system

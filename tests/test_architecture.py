@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file", "prompts"},
     {"profiles", "explaining", "tasks"},
+    {"rated"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},
     {"systems"},
@@ -29,7 +30,7 @@ FLOORS: list[set[str]] = [
     {"train", "similarity", "plm"},
     {"nn", "objectives", "metrics", "strategies", "views", "text", "item_tokens", "decoding"},
     {"data"},
-    {"settings", "files", "memory", "threads", "card"},
+    {"settings", "files", "memory", "threads", "card", "devices"},
     {"errors"},
 ]
 # `recommender.save(folder)` is a convenience for `runs.save(recommender, folder)`, looked up when it is called.
@@ -117,7 +118,7 @@ def test_data_knows_nobody_above_it_and_no_torch() -> None:
 def test_the_loop_knows_no_system_and_no_split() -> None:
     for module in MODULES:
         if room(module) == "train":
-            assert {room(target) for target in IMPORTS[module]} <= {"train", "errors", "files", "objectives", "strategies", "views"}, module
+            assert {room(target) for target in IMPORTS[module]} <= {"train", "errors", "files", "objectives", "strategies", "views", "devices"}, module
 
 
 def outside(module: str) -> set[str]:
@@ -160,7 +161,7 @@ def test_nothing_is_swallowed_and_nothing_global_is_turned(name: str) -> None:
     assert not any(word in text for word in ("np.random.seed", "random.seed(", "torch.set_default"))
     assert "manual_seed" not in text or name in ("train.run", "fitting")
     assert "environ" not in text or room(name) not in ("nn", "objectives", "metrics", "views", "strategies", "systems")
-    assert "cuda" not in text or name in ("train.run", "doctor")
+    assert "cuda" not in text or name in ("devices", "doctor")
 
 
 def test_the_import_is_light() -> None:

@@ -7,7 +7,7 @@ import torch
 from cli.running import tastelm
 
 import tastelm as tl
-from tastelm.devices import device
+from tastelm.devices import device, precision
 from tastelm.errors import SettingError
 from tastelm.testing import circle
 
@@ -34,6 +34,16 @@ def test_another_word_is_refused(word: str, said: str, monkeypatch: pytest.Monke
         device()
     found = tastelm("doctor")
     assert found.code == 2 and "TASTELM_DEVICE" in found.err and "Traceback" not in found.err
+
+
+def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TASTELM_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for multiplies, expected in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda multiplies=multiplies: multiplies)
+        assert precision("auto") == expected and precision("32-true") == "32-true"
+    monkeypatch.setenv("TASTELM_DEVICE", "cpu")
+    assert precision("auto") == "32-true" and precision("bf16-mixed") == "bf16-mixed"
 
 
 def test_what_is_loaded_and_what_nothing_trained_stand_there(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tastelm.data.dataset import Dataset
 from tastelm.data.sessions import GAP, LONGEST, Keep
 from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
+from tastelm.data.split import Part
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
@@ -31,6 +32,7 @@ from tastelm.profiles import plain as plain_profile
 from tastelm.profiles import tells
 from tastelm.prompts import ShownPrompt
 from tastelm.prompts import show_prompt as find_prompt
+from tastelm.rated import judge_ratings
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.report.transfer import write_transfer
@@ -239,7 +241,8 @@ def evaluate(
     """Judge a run on the test part of `data`, split as the run was; `cases`: ask so many of its questions, drawn at random, and not all.
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
-    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are. Raises
+    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are, and for one that predicts
+    ratings and gives no reasons `rating`, how right they are. Raises
     RunError, SettingError, and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
@@ -260,11 +263,14 @@ def evaluate(
     told = tells(model, parts)
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
-    given = judge_reasons(model, parts, seed=parts.seed)
+    most = {} if cases is None else {"cases": cases}
+    given = judge_reasons(model, parts, Part.TEST, seed=parts.seed, **most)
+    rated = {} if given else judge_ratings(model, parts, Part.TEST, seed=parts.seed, **most)
     if model.gives_reasons and not given:
         remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
     found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
-    return found | ({"profile": plain_profile(told)} if told else {}) | ({"explanation": given} if given else {})
+    more = {"profile": plain_profile(told) if told else {}, "explanation": given, "rating": rated}
+    return found | {name: one for name, one in more.items() if one}
 
 
 def show_prompt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 
@@ -26,3 +27,10 @@ def device() -> torch.device:
         # Read when its linear algebra is first used; without it two runs of one seed would differ in their last bits.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return torch.device(wanted)
+
+
+def precision(wanted: str) -> Any:
+    """What Lightning is told: `wanted` itself, or for `auto` half precision where the device multiplies in it, and single precision elsewhere."""
+    if wanted != "auto":
+        return wanted
+    return "bf16-mixed" if device().type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"

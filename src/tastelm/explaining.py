@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastelm.data.explanations import Explanations, explanations, reasons
-from tastelm.data.reviews import reviews
 from tastelm.data.split import Part, Split
 from tastelm.errors import DataError
 from tastelm.metrics.explanation import div, fcr, fmr
 from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
-from tastelm.metrics.paired_text import PairedDifference, TextScore, interval, paired_bootstrap
-from tastelm.metrics.rating import mae, rmse
+from tastelm.metrics.paired_text import PairedDifference, TextScore, paired_bootstrap, plain
+from tastelm.rated import errors
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Explainer, Rater
 
@@ -85,7 +83,7 @@ def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
         found["fmr"] = fmr([words[place] for place in named], [said.asked.features[place] for place in named])
         found["fcr"] = fcr(words, known)
         found |= {"div": div(words, known)} if len(words) > 1 else {}
-    return found | _rating_scores(said, split)
+    return found | ({} if said.ratings is None else errors(said.ratings, said.asked.ratings, split))
 
 
 def differences(a: Reasons, b: Reasons, split: Split, *, seed: int = 0) -> dict[str, PairedDifference]:
@@ -109,24 +107,3 @@ def judge_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, c
         return {}
     found = scores(said, split)
     return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}
-
-
-def plain(found: Mapping[str, TextScore], *, seed: int = 0) -> dict[str, Any]:
-    """Scores as plain values: `counted` are the interactions that a measure could use; of a single one there is no interval."""
-    return {
-        "metrics": {name: score.value for name, score in found.items()},
-        "ci95": {name: list(interval(score, seed=seed)) if score.cases > 1 else None for name, score in found.items()},
-        "counted": {name: score.cases for name, score in found.items()},
-        "variants": {name: f"{score.name} {score.signature}".strip() for name, score in found.items()},
-    }
-
-
-def _rating_scores(said: Reasons, split: Split) -> dict[str, TextScore]:
-    trained = reviews(split, Part.TRAIN).ratings
-    trained, known = trained[~np.isnan(trained)], ~np.isnan(said.asked.ratings)
-    if said.ratings is None or not known.any() or not len(trained) or trained.min() == trained.max():
-        return {}
-    # The scale is that of training; a true rating beyond it is taken for its end, since no prediction could be further.
-    low, high = float(trained.min()), float(trained.max())
-    rated = np.clip(said.asked.ratings[known], low, high)
-    return {name: error(said.ratings[known], rated, scale=(low, high), train_mean=float(trained.mean())) for name, error in (("rmse", rmse), ("mae", mae))}

@@ -22,6 +22,7 @@ from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, Protocol, evaluate, protocol
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
+from tastelm.rated import judge_ratings
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
 from tastelm.systems.base import Judging, System
@@ -122,8 +123,8 @@ def _unclaim(checkpoints: Path) -> None:
 
 
 def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
-    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told
-    and reasons are given, and how the training went."""
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
+    reasons are given or ratings are foreseen, and how the training went."""
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
         if (split.part == part).any():
@@ -133,6 +134,8 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
     if told := explaining.judge_reasons(fitted.recommender, split, seed=split.seed):
         scores["explanation"] = {"test": told}
+    elif rated := judge_ratings(fitted.recommender, split, seed=split.seed):
+        scores["rating"] = {"test": rated}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 

@@ -287,11 +287,6 @@ def test_mixed_precision_follows_full_precision(norm: str, cloze: bool) -> None:
     assert module.eval().item_scores(histories(), np.full(40, -1, np.int32)).isfinite().all()
 
 
-def test_precision_is_chosen_by_the_machine() -> None:
-    wanted = "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true"
-    assert run._precision("auto") == wanted and run._precision("bf16-mixed") == "bf16-mixed"
-
-
 def test_the_encoder_of_the_toys_learns() -> None:
     notes = Notes()
     train(stage(encoder(dropout=0.0), objective=NextItem(FullSoftmax()), monitor=None), steps=150, watch=notes)

@@ -115,6 +115,8 @@ def fit(
         out.print(show.told(told))
     if reasons := model.about["metrics"].get("explanation", {}).get("test"):
         out.print(show.reasons(reasons))
+    if rated := model.about["metrics"].get("rating", {}).get("test"):
+        out.print(show.reasons(rated, what="Ratings"))
     out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
@@ -143,6 +145,8 @@ def evaluate(
         out.print(show.told(result["profile"]))
     if "explanation" in result:
         out.print(show.reasons(result["explanation"]))
+    if "rating" in result:
+        out.print(show.reasons(result["rating"], what="Ratings"))
     for remark in result["remarks"]:
         err.print(remark, soft_wrap=True, markup=False)
 

@@ -167,9 +167,9 @@ def told(attributes: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def reasons(found: Mapping[str, Any]) -> Table:
-    """How good the reasons that a run gives are, and how right its ratings."""
-    table = _table("measure", "value", right=("value",), title=f"Reasons for {found['cases']:,} of {found['of']:,} interactions of the test part")
+def reasons(found: Mapping[str, Any], *, what: str = "Reasons") -> Table:
+    """How good the reasons that a run gives are, and how right its ratings, or the ratings alone."""
+    table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
     return table

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -105,6 +105,16 @@ def interval(score: TextScore, seed: int = 0, resamples: int = 1000, level: floa
         return float("nan"), float("nan")
     low, high = _bounds(score, score.value, np.array([score.weighted(weights) for weights in _draws(score, seed, resamples)]), level)
     return max(min(low, score.value), score.within[0]), min(max(high, score.value), score.within[1])
+
+
+def plain(found: Mapping[str, TextScore], *, seed: int = 0) -> dict[str, Any]:
+    """Scores as plain values: `counted` are the interactions that a measure could use; of a single one there is no interval."""
+    return {
+        "metrics": {name: score.value for name, score in found.items()},
+        "ci95": {name: list(interval(score, seed=seed)) if score.cases > 1 else None for name, score in found.items()},
+        "counted": {name: score.cases for name, score in found.items()},
+        "variants": {name: f"{score.name} {score.signature}".strip() for name, score in found.items()},
+    }
 
 
 def _draws(score: TextScore, seed: int, resamples: int) -> Iterator[FloatArray]:

@@ -78,7 +78,8 @@ class ItemLesson:
         places, templates = np.divmod(examples, len(self.templates))
         behind = self._characters[places] - self._characters[places - np.minimum(self._before(places), self.shown)]
         fixed, histories = (values[templates] for values in self._frames)
-        return fixed + histories * behind
+        found: NDArray[np.int64] = fixed + histories * behind
+        return found
 
     @cached_property
     def _characters(self) -> NDArray[np.int64]:

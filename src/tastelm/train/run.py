@@ -21,7 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tastelm.devices import device
+from tastelm.devices import device, precision
 from tastelm.errors import SettingError
 from tastelm.objectives.base import Objective
 from tastelm.strategies import Plan, check_moved, prepare, snapshot
@@ -152,7 +152,7 @@ class _Loop:
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
         self.goes_on = goes_on and self.validate is not None
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
-        self.fabric = Fabric(accelerator=device().type, devices=1, precision=_precision(stage.descent.precision))
+        self.fabric = Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision))
         self.optimizer = _optimizer(stage)
         self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective))
         self.fabric_optimizer: Any = self.fabric.setup_optimizers(self.optimizer)
@@ -285,12 +285,6 @@ def _optimizer(stage: Stage) -> torch.optim.Optimizer:
         {"params": [value for value in trained if value.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=stage.descent.lr, betas=(0.9, stage.descent.beta2), fused=True)
-
-
-def _precision(wanted: str) -> Any:
-    if wanted == "auto":
-        return "bf16-mixed" if device().type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
-    return wanted
 
 
 def _mixed(seed: int, step: int) -> int:
