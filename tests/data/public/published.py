@@ -107,6 +107,15 @@ def yelp(folder: Path) -> None:
     put(folder, "yelp_academic_dataset_user.json", objects(user, {**user, "user_id": "u2", "friends": "None", "elite": ""}))
 
 
+def tripadvisor(folder: Path) -> None:
+    review = {
+        "hotel_url": "Hotel_Review-g194775-d1121769-Reviews-Hotel_Baltic-Giulianova_Province_of_Teramo_Abruzzo.html", "author": "Jo",
+        "date": "2010-02-01T00:00:00", "rating": 4.0, "title": "Great", "text": "The room is quiet.", "property_dict": {"rooms": 3.0},
+    }  # fmt: skip
+    other = {**review, "hotel_url": "somewhere else", "author": "Al", "rating": 2.0, "property_dict": {}}
+    put(folder, "HotelRec.txt", objects(review, {**review, "author": "Al", "date": "2011-02-01T00:00:00"}, other))
+
+
 INVOICES = (
     ("536365", "85123A", "HANGING HEART", 6, datetime(2010, 12, 1, 8, 26), 2.55, 17850.0, "United Kingdom"),
     ("536366", "22633", "HAND WARMER", 3, datetime(2010, 12, 1, 8, 28), 1.85, 17850.0, "United Kingdom"),
@@ -180,8 +189,8 @@ def lastfm_1k(folder: Path) -> None:
 
 MAKERS: dict[str, Maker] = {
     "movielens:100k": ml_100k, "movielens:1m": ml_1m, "movielens:10m": ml_10m, "movielens:20m": ml_20m, "amazon:2014/Beauty": amazon_2014,
-    "amazon:2018/All_Beauty": amazon_2018, "amazon:2023/All_Beauty": amazon_2023, "yelp": yelp, "online-retail:1": online_retail, "yoochoose": yoochoose,
-    "diginetica": diginetica, "steam": steam, "lastfm:2k": lastfm_2k, "lastfm:360k": lastfm_360k, "lastfm:1k": lastfm_1k,
+    "amazon:2018/All_Beauty": amazon_2018, "amazon:2023/All_Beauty": amazon_2023, "yelp": yelp, "tripadvisor": tripadvisor, "online-retail:1": online_retail,
+    "yoochoose": yoochoose, "diginetica": diginetica, "steam": steam, "lastfm:2k": lastfm_2k, "lastfm:360k": lastfm_360k, "lastfm:1k": lastfm_1k,
 }  # fmt: skip
 
 

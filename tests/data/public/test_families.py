@@ -79,6 +79,14 @@ def test_yelp_from_its_archive_in_an_archive(tmp_path):
     )
 
 
+def test_tripadvisor_tells_name_and_place_by_the_address(tmp_path):
+    data = made("tripadvisor", tmp_path)
+    assert rows(data)[1] == ("Al", "somewhere else", 1264982400.0, 2.0, "The room is quiet.", "Great") and counts(data) == (2, 2, 3)
+    assert row(data, "item", "1121769") == {"item": "1121769", "title": "Hotel Baltic", "place": "Giulianova Province of Teramo Abruzzo"}
+    assert len(data.items) == 1 and "somewhere else" not in data.titles()
+    assert "review" not in read(f"tripadvisor@{tmp_path}", columns={"review": "none"}).interactions.columns
+
+
 @pytest.mark.parametrize("maker", [MAKERS["online-retail:1"], online_retail_csv], ids=["xlsx", "csv"])
 def test_online_retail(tmp_path, maker):
     maker(tmp_path)
@@ -148,7 +156,9 @@ def test_a_7z_archive(tmp_path):
     assert read(f"yoochoose@{tmp_path / 'yoochoose-data.7z'}").fingerprint == read(f"yoochoose@{tmp_path / 'made'}").fingerprint
 
 
-@pytest.mark.parametrize("name", ["movielens:100k", "movielens:1m", "movielens:20m", "yelp", "yoochoose", "diginetica", "lastfm:2k", "lastfm:360k"])
+@pytest.mark.parametrize(
+    "name", ["movielens:100k", "movielens:1m", "movielens:20m", "yelp", "tripadvisor", "yoochoose", "diginetica", "lastfm:2k", "lastfm:360k"]
+)
 def test_a_path_that_holds_the_files_is_recognised(name, tmp_path):
     MAKERS[name](tmp_path / "made")
     inner = [path for path in (tmp_path / "made").iterdir() if path.is_dir()] or [tmp_path / "made"]
@@ -182,7 +192,7 @@ def test_lines_are_read_in_blocks(tmp_path, monkeypatch):
 
 def test_the_list_is_whole_and_says_the_terms():
     names = {entry["name"] for entry in listing()}
-    assert set(MAKERS) <= names == set(PUBLICATIONS) and len(names) == 5 + 24 + 29 + 34 + 1 + 2 + 1 + 1 + 1 + 3
+    assert set(MAKERS) <= names == set(PUBLICATIONS) and len(names) == 5 + 24 + 29 + 34 + 1 + 1 + 2 + 1 + 1 + 1 + 3
     for publication in PUBLICATIONS.values():
         assert publication.licence.endswith(".") and publication.page.startswith("https://") and (publication.files or publication.by_hand)
         assert not publication.needs[0].optional and all(file.url.startswith("https://") for file in publication.files)

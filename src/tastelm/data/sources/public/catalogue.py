@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tastelm.data.sources.public import amazon, diginetica, lastfm, movielens, online_retail, steam, yelp, yoochoose
+from tastelm.data.sources.public import amazon, diginetica, lastfm, movielens, online_retail, steam, tripadvisor, yelp, yoochoose
 from tastelm.data.sources.public.cache import checked, folder_of, is_cached
 from tastelm.data.sources.public.places import holds, located, names_in
 from tastelm.data.sources.public.publication import Files, Publication
 from tastelm.data.sources.table import BadRows, Parts, short
 from tastelm.errors import DataError, SettingError, nearest
 
-FAMILIES = (movielens, amazon, yelp, online_retail, yoochoose, diginetica, steam, lastfm)
+FAMILIES = (movielens, amazon, yelp, tripadvisor, online_retail, yoochoose, diginetica, steam, lastfm)
 PUBLICATIONS: dict[str, Publication] = {publication.name: publication for family in FAMILIES for publication in family.PUBLICATIONS}
 _NAME = re.compile(r"^([a-z][a-z-]*)(:[^@]*)?(?:@(.*))?$", re.DOTALL)
 
