@@ -5,6 +5,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads must not burn the core that another process could use
 
+os.environ.pop("COLUMNS", None)  # workers are told how wide the screen is, and tables would be cut to it
+
 import pytest
 import torch
 from hypothesis import settings

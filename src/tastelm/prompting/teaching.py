@@ -19,8 +19,10 @@ POOL = 32
 
 def like_lengths(lengths: NDArray[np.int64], batch: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(E,) lengths of examples -> (E,) the order in which they make up batches of like length, and the turns of these batches."""
+    # Within a fifth of each other they are alike: a finer order would put texts together by what they say.
+    alike = np.round(4 * np.log2(np.maximum(lengths, 1)))
     order = rng.permutation(len(lengths))
-    order = order[np.lexsort((lengths[order], np.arange(len(order)) // (POOL * batch)))]
+    order = order[np.lexsort((alike[order], np.arange(len(order)) // (POOL * batch)))]
     return order, rng.permutation(-(-len(order) // batch))
 
 
