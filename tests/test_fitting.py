@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split, split
 from tastelm.errors import SettingError
-from tastelm.evaluation import metric_value
-from tastelm.fitting import Fitted, fit_system
+from tastelm.evaluation import metric_value, protocol
+from tastelm.fitting import Fitted, _validator, fit_system
 from tastelm.metrics import Metric
 from tastelm.strategies import TuningFree
+from tastelm.systems.base import Judging
 from tastelm.systems.baselines.sasrec import SASRec
 from tastelm.systems.catalogue import system
 from tastelm.testing import circle
@@ -59,7 +62,7 @@ def test_the_start_is_looked_at_first_and_kept_if_nothing_better_follows() -> No
     start = weights(long)
     worse = fit("3steps", start=start, lr=0.9)
     first = worse.stages[0].history[0]
-    value = metric_value(long.recommender.module, PARTS.cases(Part.VALID), 20, mask_seen=PARTS.mask_seen, metric=Metric.parse("ndcg@10"))  # type: ignore[arg-type]
+    value = metric_value(long.recommender.module, protocol(PARTS, part=Part.VALID), Metric.parse("ndcg@10"))  # type: ignore[arg-type]
     assert first["step"] == 0 and first["ndcg@10"] == pytest.approx(value)
     assert worse.stages[0].best_step == 0 and worse.stages[0].steps == 3
     assert all(torch.equal(value, start[name]) for name, value in weights(worse).items())
@@ -157,3 +160,26 @@ def test_what_a_stage_leaves_of_the_budget_goes_to_the_next() -> None:
     settings = {"dim": 16, "layers": 1, "pretrain_epochs": 1, "batch": 64}
     first, second = fit_system(system("s3rec").create(settings), parts, budget=Budget(steps=100)).stages
     assert 0 < first.steps < 50 and first.steps + second.steps == 100, "half of the steps would be the first stage's, but one pass takes fewer"
+
+
+class Handful(nn.Module):
+    """Answers about a handful of items alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.asked = nn.Parameter(torch.zeros(20)), list[int]()
+
+    def item_scores(self, histories: Sequences, users: object) -> Tensor:
+        raise AssertionError("the whole catalogue was asked about")
+
+    def candidate_scores(self, histories: Sequences, users: object, candidates: Sequences) -> Tensor:
+        self.asked.append(len(candidates.values))
+        return self.weight.detach()[torch.from_numpy(candidates.values.astype("int64"))]
+
+
+def test_looks_ask_about_as_many_items_as_the_system_is_judged_on() -> None:
+    module, judging = Handful(), Judging("uniform-4", looks=7)
+    validate = _validator(PARTS, 0, judging)
+    assert validate is not None and 0 < validate(module, "ndcg@10") <= 1
+    assert sum(module.asked) == 7 * 5
+    assert _validator(PARTS.only(PARTS.part == Part.TRAIN), 0, judging) is None

@@ -18,7 +18,7 @@ from tastelm.errors import DataError, SettingError
 from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
 from tastelm.plm.endpoint_meter import PerThousand
 from tastelm.plm.meter import per_thousand, spent_by
-from tastelm.systems.base import CandidateScorer, ItemScorer
+from tastelm.systems.base import CandidateScorer, ItemScorer, Judging
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
 DEFAULT_METRICS = parse_metrics(
@@ -102,6 +102,12 @@ def protocol(
     return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed, drawn_of)
 
 
+def judged(split: Split, part: Part, judging: Judging, *, most: int | None, seed: int) -> Protocol:
+    """The protocol that a system's answers are judged by, over `most` questions; a catalogue that is hardly larger than a sample of it is ranked whole."""
+    small = len(split.items) <= 2 * Ranking.parse(judging.ranking).count
+    return protocol(split, part=part, ranking="full" if small else judging.ranking, most=most, seed=seed)
+
+
 @torch.inference_mode()
 def rank(
     scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, k: int, negatives: NDArray[np.int32] | None = None, name: str = "the system"
@@ -179,9 +185,9 @@ def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system"
     return Evaluation(means, ci95, per_case, seconds, items, cost)
 
 
-def metric_value(scorer: ItemScorer, cases: Cases, n_items: int, *, mask_seen: bool, metric: Metric) -> float:
+def metric_value(scorer: ItemScorer, question: Protocol, metric: Metric) -> float:
     """The mean of one ranking metric: what a stage validates on."""
-    ranks, _ = rank(scorer, cases, n_items, mask_seen=mask_seen, k=1)
+    ranks, _ = rank(scorer, question.cases, len(question.split.items), mask_seen=question.mask_seen, k=1, negatives=question.negatives)
     return metric.mean(ranks)
 
 

@@ -15,11 +15,11 @@ from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.devices import device
 from tastelm.errors import SettingError
-from tastelm.evaluation import metric_value
+from tastelm.evaluation import judged, metric_value
 from tastelm.memory import Peak, reuse_freed_memory
 from tastelm.metrics import Metric
 from tastelm.recommender import Recommender
-from tastelm.systems.base import System
+from tastelm.systems.base import Judging, System
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
 from tastelm.train.progress import Silent, Watch
@@ -70,7 +70,7 @@ def fit_system(
             goes_on = (start is not None and _begin(stage, start, begun, owner=system.card.name)) or closely
             if run is None or index in run:
                 given = stage.share + left
-                stages.append(_run(stage, index, whole.share(given), seed, folder, _validator(split, seed, system.judging.looks), watch or Silent(), goes_on))
+                stages.append(_run(stage, index, whole.share(given), seed, folder, _validator(split, seed, system.judging), watch or Silent(), goes_on))
                 left = max(0.0, given - whole.used(stages[-1].seconds, stages[-1].steps, stages[-1].epochs))
             module = stage.module
             # The next stage may build modules: their first weights follow the seed and their place, whatever was drawn before.
@@ -124,11 +124,11 @@ def _run(
     return trained
 
 
-def _validator(split: Split, seed: int, looks: int) -> Callable[[nn.Module, str], float] | None:
-    cases = split.cases(Part.VALID).sample(looks, seed)
-    if len(cases) == 0:
+def _validator(split: Split, seed: int, judging: Judging) -> Callable[[nn.Module, str], float] | None:
+    if not (split.part == Part.VALID).any():
         return None
-    return lambda module, metric: metric_value(module, cases, len(split.items), mask_seen=split.mask_seen, metric=Metric.parse(metric))  # type: ignore[arg-type]
+    question = judged(split, Part.VALID, judging, most=judging.looks, seed=seed)
+    return lambda module, metric: metric_value(module, question, Metric.parse(metric))  # type: ignore[arg-type]
 
 
 def _stage_seed(seed: int, index: int) -> int:

@@ -16,16 +16,15 @@ from typing import Any
 
 import tastelm
 from tastelm import explaining, profiles
-from tastelm.candidates import Ranking
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
-from tastelm.evaluation import Evaluation, Protocol, evaluate, protocol
+from tastelm.evaluation import Evaluation, evaluate, judged
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
 from tastelm.rated import judge_ratings
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
-from tastelm.systems.base import Judging, System
+from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Silent, Watch
 
@@ -128,7 +127,8 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
         if (split.part == part).any():
-            question = _question(split, part, fitted.recommender.system.judging)
+            judging = fitted.recommender.system.judging
+            question = judged(split, part, judging, most=judging.cases, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
@@ -138,12 +138,6 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
         scores["rating"] = {"test": rated}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
-
-
-def _question(split: Split, part: Part, judging: Judging) -> Protocol:
-    """The protocol that a run is judged by; a catalogue that is hardly larger than a sample of it is ranked whole."""
-    small = len(split.items) <= 2 * Ranking.parse(judging.ranking).count
-    return protocol(split, part=part, ranking="full" if small else judging.ranking, most=judging.cases, seed=split.seed)
 
 
 def plain(evaluation: Evaluation, question: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tastelm.plm.port import Prefix
 from tastelm.prompting.asking import Asker
 from tastelm.prompting.layout import UNLEARNT, lay_out
 from tastelm.prompting.likelihood import log_likelihoods
+from tastelm.prompting.panels import Panel
 from tastelm.prompting.shuffles import Judge, Orders, Shown, Shuffled
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.titles import Showing
@@ -80,13 +81,22 @@ class YesOrNo(Answerer):
         """(T,) scores of the candidates of each history, end to end."""
         scores = [torch.empty(0)]
         for at in range(0, len(histories), self.batch):
-            rows = range(at, min(at + self.batch, len(histories)))
-            around = [self._around(histories[row]) for row in rows]
-            endings = [[f"{before}{self.names[code]}{behind}" for code in candidates[row]] for row, (_, before, behind) in zip(rows, around, strict=True)]
-            spoken = [self.backbone.tokens.encode_all([ending + self.answer(word) for ending in texts for word in (YES, NO)]) for texts in endings]
-            for values in log_likelihoods(self.backbone, self.read([prompt for prompt, _, _ in around]), spoken):
-                scores.append(values[0::2] - values[1::2])
+            part = np.arange(at, min(at + self.batch, len(histories)))
+            scores.append(self._scores(histories.take(part), candidates.take(part)))
         return torch.cat(scores)
+
+    def agreement(self, panel: Panel) -> Tensor:
+        """(T,) log p(Yes) of what is liked and log p(No) of the rest, where nothing else is said, with their gradient."""
+        scores = self._scores(panel.histories, panel.items)
+        return F.logsigmoid(torch.where(torch.from_numpy(panel.liked), scores, -scores))
+
+    def _scores(self, histories: Sequences, candidates: Sequences) -> Tensor:
+        """(T,) scores of the candidates of each history, which is read once for all of its own."""
+        around = [self._around(history) for history in histories]
+        endings = [[f"{before}{self.names[code]}{behind}" for code in row] for row, (_, before, behind) in zip(candidates, around, strict=True)]
+        spoken = [self.backbone.tokens.encode_all([ending + self.answer(word) for ending in texts for word in (YES, NO)]) for texts in endings]
+        found = log_likelihoods(self.backbone, self.read([prompt for prompt, _, _ in around]), spoken)
+        return torch.cat([values[0::2] - values[1::2] for values in found])
 
     def _around(self, history: NDArray[np.integer]) -> tuple[Prompt, str, str]:
         """The prompt up to the item, less the blank or line that ends it, which belongs to the item's tokens; that blank; what stands behind."""

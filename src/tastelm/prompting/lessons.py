@@ -124,19 +124,23 @@ class ItemLesson:
 
     def _others(self, user: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Items that the user did not have, as far as there are so many."""
-        own = np.unique(self.train[user])
-        count = min(count, len(self.names) - len(own))
-        if count <= 0:  # somebody who had everything
-            return np.array([int(rng.integers(len(self.names)))])
-        drawn = np.empty(0, np.int64)
-        while len(drawn) < count:
-            more = rng.integers(len(self.names), size=2 * count)
-            drawn = np.concatenate([drawn, more[~np.isin(more, own)]])
-            drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
-        return drawn[:count]
+        return never_had(np.unique(self.train[user]), len(self.names), count, rng)
 
     def _before(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         return places - self.train.offsets[np.searchsorted(self.train.offsets, places, side="right") - 1]
+
+
+def never_had(own: NDArray[np.integer], items: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`count` different ones of `items` items that are not among the distinct `own`, as far as there are so many; one of any kind where there is none."""
+    count = min(count, items - len(own))
+    if count <= 0:  # somebody who had everything
+        return np.array([int(rng.integers(items))])
+    drawn = np.empty(0, np.int64)
+    while len(drawn) < count:
+        more = rng.integers(items, size=2 * count)
+        drawn = np.concatenate([drawn, more[~np.isin(more, own)]])
+        drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+    return drawn[:count]
 
 
 def can_ask(template: Template, *, needs: Mapping[str, bool]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split
 from tastelm.prompting.lessons import ItemLesson
 from tastelm.prompting.teaching import Lessons
-from tastelm.text.template import Template
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +24,17 @@ class LastItems(ItemLesson):
         return np.sort(rng.permutation(ends)[: self.most])
 
 
-def valid_questions(split: Split, names: Sequence[str], template: Template, *, shown: int, batch: int, most: int = 200) -> Lessons | None:
-    """At most so many of the VALID questions of a split, each with the first item that came next; None where there is none with a history.
-
-    names, template, shown  as for `ItemLesson`
+def valid_questions(split: Split, lesson: ItemLesson, *, batch: int, most: int = 200) -> Lessons | None:
+    """At most so many of the VALID questions of a split, each with the first item that came next, asked as `lesson` asks in training; None where
+    there is none with a history.
     """
-    cases = split.cases(Part.VALID)
-    histories, first = cases.histories, cases.targets.values[cases.targets.offsets[:-1]]
-    whole = Sequences(np.insert(histories.values, histories.offsets[1:], first), histories.offsets + np.arange(len(histories.offsets)))
-    return Lessons([LastItems(whole, names, [template], shown, most=most)], batch) if histories.lengths.any() else None
+    whole = answered(split, Part.VALID)
+    asked = LastItems(whole, lesson.names, lesson.templates, lesson.shown, candidates=lesson.candidates, answers=lesson.answers, most=most)
+    return Lessons([asked], batch) if (whole.lengths > 1).any() else None
+
+
+def answered(split: Split, part: Part) -> Sequences:
+    """The histories of the questions of a part, each with the first item that came next at its end."""
+    cases = split.cases(part)
+    first = cases.targets.values[cases.targets.offsets[:-1]]
+    return Sequences(np.insert(cases.histories.values, cases.histories.offsets[1:], first), cases.histories.offsets + np.arange(len(cases) + 1))

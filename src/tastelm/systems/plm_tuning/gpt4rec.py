@@ -97,11 +97,12 @@ class GPT4Rec(System["GPT4Rec.Config"]):
             yield Stage("search", module, strategy=TuningFree())
             return
         give_words(module.backbone, [*titles, *(f" {title}" for title in titles), module.template.source])
-        judges = valid_questions(split, titles, module.template, shown=config.shown, batch=config.batch)
+        lesson = ItemLesson(split.train, titles, [module.template], config.shown, config.examples)
+        judges = valid_questions(split, lesson, batch=config.batch)
         yield Stage(
             "query",
             module,
-            view=Lessons([ItemLesson(split.train, titles, [module.template], config.shown, config.examples)], config.batch),
+            view=Lessons([lesson], config.batch),
             objective=WriteQueries(),
             strategy=Partial(frozenset({ADAPTER})) if config.adapt == "lora" else PLMTuning(),
             budget=Budget(epochs=config.max_epochs),

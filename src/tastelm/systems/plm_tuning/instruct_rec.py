@@ -10,11 +10,14 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
+from tastelm.objectives.base import Objective
 from tastelm.plm.adapters import add_lora
 from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm
 from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson, can_ask
+from tastelm.prompting.panels import SayWhether, panels
+from tastelm.prompting.questions import valid_questions
 from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.titles import Showing
 from tastelm.settings import setting, span
@@ -23,6 +26,7 @@ from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
+from tastelm.views import View
 
 FAMILY = "instruct"
 
@@ -32,7 +36,8 @@ class InstructRec(System["InstructRec.Config"]):
 
     `ask=pointwise`: will this item be liked, Yes or No; `ask=listwise`: which of these, by its letter. `tune=none` asks the model as it came;
     `tune=prefix` leaves it as it came too, and learns keys and values that stand before every prompt (Li and Liang, 2021).
-    Deviations: a small model; what is disliked is not shown, since most logs do not tell; negatives of training are items not met.
+    Deviations: a small model; a history is read once for several items, each of them learnt from by Yes against No alone (`together=1`: a prompt for
+    each, and against all words); what is disliked is not shown, since most logs do not tell; negatives of training are items not met.
     """
 
     card = Card(
@@ -44,7 +49,7 @@ class InstructRec(System["InstructRec.Config"]):
         task=Question.ZERO_SHOT,
         data=(DataType.SEQUENCE, DataType.TEXT),
     )
-    judging = Judging("uniform-99", cases=50, looks=30)
+    judging = Judging("uniform-99", cases=50)
 
     @dataclass(frozen=True)
     class Config(ReadingConfig):
@@ -62,6 +67,10 @@ class InstructRec(System["InstructRec.Config"]):
         places: int = setting(20, "of the keys and values of tune=prefix, in every layer", source="Li and Liang 2021", at_least=1, at_most=500)
         lr: float = setting(3e-4, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 2e-3, log=True))
         batch: int = setting(8, "examples in a step, and prompts that are read together", source="128 in the paper", at_least=1)
+        together: int = setting(
+            8, "pointwise: items learnt from behind a history that is read once, half of them liked; 1: a prompt for each", source="1 in the paper",
+            at_least=1, at_most=100,
+        )  # fmt: skip
         examples: int = setting(1, "of each user in an epoch", at_least=1, at_most=1000)
         window: int = setting(20, "candidates of a listwise prompt", at_least=2, at_most=26)
         shuffles: int = setting(2, "orders in which a listwise prompt shows its candidates", at_least=1, at_most=100)
@@ -94,15 +103,23 @@ class InstructRec(System["InstructRec.Config"]):
         lesson = ItemLesson(
             split.train, titles, [module.template], config.shown, config.examples, config.window if config.ask == "listwise" else 2, {True: YES, False: NO}
         )
+        objective: Objective
+        view: View
+        if config.ask == "pointwise" and config.together > 1:
+            objective, (view, judges) = SayWhether(), panels(split, config.together // 2, per_user=config.examples, batch=config.batch)
+        else:
+            objective, view, judges = WriteTargets(), Lessons([lesson], config.batch), valid_questions(split, lesson, batch=config.batch)
         if module.prompt is not None:
             module.prompt.begin(module.backbone, module.template.source)
         strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "prefix": PromptTuning(), "none": TuningFree()}
         yield Stage(
             "instruct",
             module,
-            view=Lessons([lesson], config.batch),
-            objective=WriteTargets(),
+            view=view,
+            objective=objective,
             strategy=strategies[config.tune],
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr, clip=1.0),
+            judges=judges,
+            monitor="likelihood" if judges else None,
         )
