@@ -105,6 +105,7 @@ class InstructRec(System["InstructRec.Config"]):
         )
         objective: Objective
         view: View
+        judges: View | None
         if config.ask == "pointwise" and config.together > 1:
             objective, (view, judges) = SayWhether(), panels(split, config.together // 2, per_user=config.examples, batch=config.batch)
         else:
