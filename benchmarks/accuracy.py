@@ -14,11 +14,10 @@ import argparse
 import json
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
-from common import HERE  # sets the threads, before torch is imported
+from common import HERE, command  # sets the threads, before torch is imported
 
 import tastelm as tl
 from tastelm.files import write_text
@@ -105,7 +104,7 @@ def measure(job: Job, args: argparse.Namespace, settings: dict[str, str]) -> dic
     }
     return {
         "key": job.key,
-        "command": "python benchmarks/" + Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:]),
+        "command": command(),
         "system": args.system,
         "data": args.data,
         "fingerprint": job.split.dataset.fingerprint,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POL
 os.environ["TASTELM_DATA"] = str(Path(os.environ.get("TASTELM_DATA", SHARED / "data")).resolve())
 
 USERS_A_SMOKE_RUN_KEEPS = 400
+# Options that say where results go.
+PLACES = ("--out", "--results", "--work")
 
 
 class Missing(Exception):
@@ -51,6 +54,19 @@ class Row:
     ratio: str = "-"
     goal: str = "-"
     held: bool | None = None
+
+
+def command() -> str:
+    """How this process was started, without the places that its results go to: they are nobody else's."""
+    script, told = Path(sys.argv[0]).resolve(), list[str]()
+    words = iter(sys.argv[1:])
+    for word in words:
+        if word.split("=")[0] in PLACES:
+            if "=" not in word:
+                next(words, None)
+        else:
+            told.append(word)
+    return shlex.join(["python", str(script.relative_to(ROOT) if script.is_relative_to(ROOT) else script.name), *told])
 
 
 def report(**fields: object) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import HERE, THREADS  # sets the threads, before torch is imported
+from common import HERE, THREADS, command  # sets the threads, before torch is imported
 from machine import machine
 
 import tastelm as tl
@@ -104,8 +104,7 @@ def keep(place: Path, data: str, seed: int, label: str, args: argparse.Namespace
     found |= {"arm": label, "label": place.stem.rpartition("-")[0], "data": data, "seed": seed, "split": parts.fingerprint, "cases": args.cases, "of": said.of}
     found |= {"texts": said.texts, "ratings": None if said.ratings is None else np.round(said.ratings, 4).tolist()}
     found |= plain(judged(said, parts, found), seed=seed)
-    command = " ".join(["python", "benchmarks/explanations.py", *sys.argv[1:]])
-    found |= {"command": command, "seconds": time.perf_counter() - began, "machine": machine()["words"], "version": tl.__version__}
+    found |= {"command": command(), "seconds": time.perf_counter() - began, "machine": machine()["words"], "version": tl.__version__}
     write_json(place, found)
     print(data, place.stem, {key: round(found["metrics"][key], 4) for key in COLUMNS if key in found["metrics"]}, f"{found['seconds']:.0f} s", flush=True)
 

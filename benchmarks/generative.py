@@ -6,8 +6,8 @@
 
 On Beauty (no text): p5 and openp5 by what their ids follow, and by a prompt that they were not trained on, beside popularity and sasrec at
 equal minutes, and the rule of the next integer: on the ids of the file, on each index (its column says what the index alone tells, without
-a model), and on ids given along all data, which leak. On the games (with titles): tiger with semantic and with random ids of equal shape, and
-openp5. All items ranked, leave-one-out; differences are paired over users.
+a model), and on ids given along all data, which leak. On the games (with titles): tiger with semantic
+ids, with the same ids dealt out to other items, and with random ones, and openp5. All items ranked, leave-one-out; differences are paired over users.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ ARMS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "popularity": ("popularity", {}),
         "sasrec": ("sasrec", HALF),
         "tiger-semantic": ("tiger", {"ids": "semantic"}),
+        "tiger-shuffled": ("tiger", {"ids": "shuffled"}),
         "tiger-random": ("tiger", {"ids": "random"}),
         "openp5-semantic": ("openp5", {"ids": "semantic"}),
         "openp5-collaborative": ("openp5", {"ids": "collaborative"}),

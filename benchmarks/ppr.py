@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +29,7 @@ import numpy as np
 import polars as pl
 import torch
 from accuracy import SETS
-from common import HERE, ROOT, THREADS  # sets the threads, before torch is imported
+from common import HERE, ROOT, THREADS, command  # sets the threads, before torch is imported
 from numpy.typing import NDArray
 
 import tastelm as tl
@@ -271,7 +270,7 @@ def main() -> None:
 
 def measure(args: argparse.Namespace, arms: list[str]) -> None:
     """Write the rows that are not there yet; one of other settings is made anew."""
-    about = {"command": f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}", "settings": args.set, "budget": args.budget}
+    about = {"command": command(), "settings": args.set, "budget": args.budget}
     about |= {"version": tl.__version__, "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}"}
     data = tl.read(SETS["ml-100k"])
     for seed in map(int, args.seeds.split(",")):

@@ -22,7 +22,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from common import HERE, THREADS  # sets the threads, before torch is imported
+from common import HERE, THREADS, command  # sets the threads, before torch is imported
 from numpy.typing import NDArray
 
 import tastelm as tl
@@ -203,7 +202,7 @@ def measure(args: argparse.Namespace) -> None:
                 module: Any = fitted.recommender.module
                 row = {"encoder": encoder, "arm": arm, "seed": seed, "key": job.key, "seconds": fitted.seconds, "stages": fitted.history()}
                 row |= {"settings": vars(fitted.recommender.system.config), "budget": args.budget, "fingerprint": split.fingerprint}
-                row |= {"command": "python benchmarks/prl.py " + " ".join(sys.argv[1:]), "version": tl.__version__}
+                row |= {"command": command(), "version": tl.__version__}
                 row |= {"machine": f"{os.cpu_count()} cores, Python {platform.python_version()}"}
                 if settings is not None and settings.get("reward") != "none":
                     row["valid"] = {}

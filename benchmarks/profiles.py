@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from accuracy import SETS
-from common import HERE, ROOT, THREADS  # sets the threads, before torch is imported
+from common import HERE, ROOT, THREADS, command  # sets the threads, before torch is imported
 from torch.nn import functional as F
 
 import tastelm as tl
@@ -269,8 +268,7 @@ def main() -> None:
         parser.error("give profile or next, or --table")
     path = args.out / f"{args.question}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = f"python benchmarks/{Path(sys.argv[0]).name} {' '.join(sys.argv[1:])}"
-    about = {"command": command, "settings": args.set, "budget": args.budget, "version": tl.__version__}
+    about = {"command": command(), "settings": args.set, "budget": args.budget, "version": tl.__version__}
     about["machine"] = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     for seed in map(int, args.seeds.split(",")):
         known = {row["key"] for row in _read(path)}

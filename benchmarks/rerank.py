@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import HERE  # sets the threads, before torch is imported
+from common import HERE, command  # sets the threads, before torch is imported
 from machine import machine
 
 import tastelm as tl
@@ -84,8 +83,7 @@ def keep(out: Path, name: str, question: Protocol, of: str, settings: dict[str, 
     place, wanted = out / f"{name}.json", {"system": of, "protocol": question.describe(), "given": settings, "version": tl.__version__}
     if place.is_file() and all(json.loads(place.read_bytes()).get(key) == value for key, value in wanted.items()):
         return
-    command = " ".join(["python", "benchmarks/rerank.py", *sys.argv[1:]])
-    found = wanted | row(question, of, settings, budget) | {"command": command, "machine": machine()["words"]}
+    found = wanted | row(question, of, settings, budget) | {"command": command(), "machine": machine()["words"]}
     write_json(place, found)
     said = [f"{metric} {value:.4f}" for metric, value in found["metrics"].items()]
     said += [f"position bias {when} {told['bias']:.3f}" for when, told in found.get("bias", {}).items()]

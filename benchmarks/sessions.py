@@ -17,14 +17,12 @@ import hashlib
 import json
 import os
 import platform
-import shlex
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import HERE  # sets the threads, before torch is imported
+from common import HERE, command  # sets the threads, before torch is imported
 
 import tastelm as tl
 from tastelm.data.sessions import sessions
@@ -93,7 +91,7 @@ def run(args: argparse.Namespace, chosen: list[str]) -> None:
                 values = [{name: array.round(6).tolist() for name, array in result.values.items()} for result in found]
                 row = {
                     "key": key,
-                    "command": "python benchmarks/" + Path(sys.argv[0]).name + " " + shlex.join(sys.argv[1:]),
+                    "command": command(),
                     "label": label,
                     "system": ALL[label][0],
                     "settings": ALL[label][1],

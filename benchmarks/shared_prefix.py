@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import HERE, SEED, THREADS, spread  # sets the threads, before torch is imported
+from common import HERE, SEED, THREADS, command, spread  # sets the threads, before torch is imported
 from machine import machine
 
 import tastelm as tl
@@ -44,8 +43,7 @@ def main() -> None:
     args = parser.parse_args()
     use_threads(THREADS)
     found = measure(args.model, args.questions, args.candidates)
-    command = " ".join(["python", "benchmarks/shared_prefix.py", *sys.argv[1:]])
-    found |= {"command": command, "model": args.model, "seed": SEED, "version": tl.__version__, "machine": machine()["words"]}
+    found |= {"command": command(), "model": args.model, "seed": SEED, "version": tl.__version__, "machine": machine()["words"]}
     write_json(args.out / "shared_prefix.json", found)
     write_text(args.out / "shared_prefix.md", told(found))
     print(told(found))

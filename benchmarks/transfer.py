@@ -16,11 +16,10 @@ import argparse
 import os
 import platform
 import shutil
-import sys
 import time
 from pathlib import Path
 
-from common import HERE  # sets the threads, before torch is imported
+from common import HERE, command  # sets the threads, before torch is imported
 
 import tastelm as tl
 from tastelm.files import write_json
@@ -58,10 +57,9 @@ def main() -> None:
     settings = ({"max_epochs": "2000"} if "max_epochs" in known else {}) | parse_assignments(args.set)
     data = tl.read(DATA / f"{SETS[args.data]}.txt", items=DATA / f"{SETS[args.data]}_item2attributes.json", name=args.data)
     name, began = f"{args.system}-{args.data}", time.perf_counter()
-    command = "python benchmarks/transfer.py " + " ".join(sys.argv[1:])
     curve = tl.transfer_curve(
         args.system, data, set=settings, shares=parse_shares(args.shares), arms=args.arms.split(","), seeds=parse_seeds(args.seeds),
-        budget=args.budget, out=args.work / name, listener=Told(), command=command,
+        budget=args.budget, out=args.work / name, listener=Told(), command=command(),
     )  # fmt: skip
     for path in write_transfer(curve, args.work / name):
         args.results.mkdir(parents=True, exist_ok=True)

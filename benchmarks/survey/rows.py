@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import HERE, ROOT, SEED, data_file  # sets the threads, before torch is imported
+from common import HERE, ROOT, SEED, command, data_file  # sets the threads, before torch is imported
 from machine import machine
 
 import tastelm as tl
@@ -58,7 +58,7 @@ def train(job: Job, question: Protocol, place: Path, runs: Path, **more: Any) ->
     model = run_job(job, runs / f"{job.system.card.name}-{job.key}")
     fit = model.about["metrics"]["fit"]
     told = {"seed": job.seed, "budget": job.budget, "seconds": fit["seconds"], "stages": [_short(stage) for stage in fit["stages"]]}
-    told |= {"machine": machine()["words"]}
+    told |= {"machine": machine()["words"], "command": command()}
     return judge(model, question, job.key, place, **told, valid=model.about["metrics"]["valid"]["metrics"], **more)
 
 

