@@ -19,7 +19,7 @@ from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import DEFAULT_METRICS
-from tastelm.evaluation import evaluate as judge
+from tastelm.evaluation import evaluate as measure
 from tastelm.evaluation import protocol as make_protocol
 from tastelm.explaining import judge_reasons
 from tastelm.foreign import Translated
@@ -28,6 +28,7 @@ from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
+from tastelm.plm.nli import proven_judge
 from tastelm.profiles import plain as plain_profile
 from tastelm.profiles import tells
 from tastelm.prompts import ShownPrompt
@@ -236,9 +237,12 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 def evaluate(
     run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None,
-    cases: int | None = None,
+    cases: int | None = None, judge: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Judge a run on the test part of `data`, split as the run was; `cases`: ask so many of its questions, drawn at random, and not all.
+    """Judge a run on the test part of `data`, split as the run was.
+
+    cases  ask so many of its questions, drawn at random, and not all
+    judge  a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
     are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are, and
@@ -264,11 +268,13 @@ def evaluate(
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
     most = {} if cases is None else {"cases": cases}
-    given = judge_reasons(model, parts, Part.TEST, seed=parts.seed, **most)
+    if judge is not None and not model.gives_reasons:
+        raise SettingError(f"judge: {model.name} gives no reasons, so there is nothing to judge. Leave it out.")
+    given = judge_reasons(model, parts, Part.TEST, seed=parts.seed, judge=None if judge is None else proven_judge(judge), **most)
     rated = {} if given else judge_ratings(model, parts, Part.TEST, seed=parts.seed, **most)
     if model.gives_reasons and not given:
         remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
-    found = plain(judge(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
+    found = plain(measure(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     more = {"profile": plain_profile(told) if told else {}, "explanation": given, "rating": rated}
     return found | {name: one for name, one in more.items() if one}
 

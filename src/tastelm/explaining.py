@@ -12,6 +12,7 @@ from tastelm.data.explanations import Explanations, explanations, reasons
 from tastelm.data.split import Part, Split
 from tastelm.errors import DataError
 from tastelm.metrics.explanation import div, fcr, fmr
+from tastelm.metrics.faithfulness import Calibrated, entailment_ratio
 from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
@@ -22,6 +23,8 @@ from tastelm.systems.base import Explainer, Rater
 
 # Interactions that are asked about: enough for intervals, and a language model writes them in minutes.
 CASES = 1000
+# Sentences that a reason is held against, at most.
+EVIDENCE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +100,31 @@ def differences(a: Reasons, b: Reasons, split: Split, *, seed: int = 0) -> dict[
     return {name: paired_bootstrap(score, theirs[name], seed=seed) for name, score in ours.items() if name in theirs}
 
 
-def judge_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> dict[str, Any]:
+def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -> dict[str, TextScore]:
+    """How many of the reasons are borne out by what others said of the item (Xie et al. 2023): `entailment`, the share that follows from one of at
+    most 10 sentences of the training part, which `seed` draws; `entailment-mean`, of how many of these; `entailment-control`, the share that
+    follows from as many sentences about other items. Empty where fewer than two of the items were spoken of.
+    """
+    told, rng = explanations(split, Part.TRAIN, owner="the judge"), np.random.default_rng(seed)
+    sentences = [np.flatnonzero((told.items == item) & (told.users != user)) for user, item in zip(said.asked.users, said.asked.items, strict=True)]
+    evidence = [[told.texts[place] for place in np.sort(rng.permutation(places)[:EVIDENCE])] for places in sentences]
+    if sum(bool(one) for one in evidence) < 2:
+        return {}
+    found = entailment_ratio(said.texts, evidence, judge, seed)
+    return {"entailment": found.ratio, "entailment-mean": found.mean, "entailment-control": found.control}
+
+
+def judge_reasons(
+    model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0, judge: Calibrated | None = None
+) -> dict[str, Any]:
     """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
+
+    judge  of entailment, which is left out without one
 
     Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing.
     """
     said = give_reasons(model, split, part, cases=cases, seed=seed)
     if said is None:
         return {}
-    found = scores(said, split)
+    found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
     return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}

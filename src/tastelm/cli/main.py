@@ -130,13 +130,23 @@ def evaluate(
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
     cases: CasesOption = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            help="A model of natural language inference, folder:PATH or hub:NAME, that says how many reasons are borne out by what others said.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Judge a run on the test part of a data set, split as the run was.
 
     Example: `tastelm evaluate runs/sasrec --data log.csv`
+
+    Example: `tastelm evaluate runs/pepler --data reviews.json.gz --judge folder:models/roberta-large-mnli`
     """
-    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases)
+    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge)
     if as_json:
         print(to_json(result))
         return

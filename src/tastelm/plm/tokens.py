@@ -47,6 +47,17 @@ class Tokens:
         """`encode` of many texts at once."""
         return [found.ids for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], *, longest: int) -> list[tuple[list[int], list[int]]]:
+        """Of each pair of texts its ids, with what the tokenizer puts around and between them, and 0 or 1 for each id: which text it is of.
+
+        Where a pair would be longer than `longest`, the longer text is cut at its end.
+        """
+        self._tokenizer.enable_truncation(longest, strategy="longest_first")
+        try:
+            return [(found.ids, found.type_ids) for found in self._tokenizer.encode_batch(list(pairs))]
+        finally:
+            self._tokenizer.no_truncation()
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, without what only marks beginnings and ends."""
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
