@@ -47,8 +47,8 @@ ALL = COUNTING | LEARNING
 NOTE = (
     "Sessions here are bursts of rating, not of watching or shopping: films are rated page by page, more than a fifth of the events of a session share "
     "their second with another one, and their order is then drawn. Few sessions are judged, so intervals are wide: read the differences with "
-    "theirs. The months are the last ones with enough sessions, a rule that knows no result. `genres`: the items' genres beside their ids "
-    "(concatenated); the others read ids alone. Half of a month's sessions choose the weights, the other half is the test."
+    "theirs. The windows are the last ones with enough sessions, a rule that knows no result. `genres`: the items' genres beside their ids "
+    "(concatenated); the others read ids alone. Half of a window's sessions choose the weights, the other half is the test."
 )
 
 
