@@ -200,14 +200,17 @@ def _of_data(data: str, rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         cells = [_cell(row, column, form) for column, form in COLUMNS.items()]
         lines.append(f"| {row['label']} | {row['seed']} | {' | '.join(cells)} | {row.get('fit_seconds', 0) / 60:.1f} |")
-    lines += ["", f"{BASE} less this, on the same interactions; in bold where the 95 % interval does not hold 0:", ""]
+    known = {row["label"]: row["arm"] for row in rows}
+    against = BASE if BASE in known else next((label for label in reversed(known) if known[label].startswith(BASE)), BASE)
+    lines += ["", f"{against} less this, on the same interactions; in bold where the 95 % interval does not hold 0:", ""]
     lines += [f"| row | seed | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * len(COLUMNS)]
     for seed, label in found:
-        base = found.get((seed, BASE))
-        if base is not None and label != BASE:
+        base = found.get((seed, against))
+        if base is not None and label != against:
             cells = [_difference(base, found[seed, label], column, form) for column, form in COLUMNS.items()]
             lines.append(f"| {label} | {seed} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    machines = dict.fromkeys(row["machine"].partition("; ")[0] for row in rows)
+    return [*lines, "", *(f"Measured on {name}." for name in machines), ""]
 
 
 def _again(row: dict[str, Any]) -> Reasons:
