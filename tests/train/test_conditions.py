@@ -1,5 +1,8 @@
 """Sums that repeat to the bit, whatever the threads do."""
 
+import warnings
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -31,3 +34,11 @@ def test_what_was_set_before_is_set_again() -> None:
     with repeatable():
         assert torch.are_deterministic_algorithms_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_what_torch_says_of_attention_is_not_repeated_and_all_else_is() -> None:
+    with pytest.warns(UserWarning) as told, repeatable():
+        warnings.warn("cuDNN Attention defaults to a non-deterministic algorithm. To explicitly enable determinism ..", stacklevel=1)
+        warnings.warn("Memory Efficient attention defaults to a non-deterministic algorithm.", stacklevel=1)
+        warnings.warn("cumsum_cuda_kernel does not have a deterministic implementation", stacklevel=1)
+    assert [str(one.message)[:6] for one in told] == ["cumsum"]

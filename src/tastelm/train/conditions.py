@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+ATTENTION = r".*[Aa]ttention defaults to a non-deterministic algorithm"
+
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Several threads may add up in any order by default, and the sum then differs in its last bits from run to run; not in here."""
+    """Several threads may add up in any order by default, and the sum then differs in its last bits from run to run; not in here.
+
+    On a GPU attention does so still: its repeatable form is to be had only by refusing every operation that has none. Torch says so at each training,
+    and need not.
+    """
     memory: Any = torch.utils.deterministic
     usual = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled, memory.fill_uninitialized_memory = memory.fill_uninitialized_memory, False  # nobody reads it, so filling it would be waste
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=ATTENTION)
+            yield
     finally:
         torch.use_deterministic_algorithms(usual[0], warn_only=usual[1])
         memory.fill_uninitialized_memory = filled
