@@ -14,26 +14,23 @@ from tastelm.data.dataset import Dataset
 from tastelm.data.sessions import GAP, LONGEST, Keep
 from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
-from tastelm.data.split import Part
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as measure
 from tastelm.evaluation import protocol as make_protocol
-from tastelm.explaining import judge_reasons
 from tastelm.foreign import Translated
 from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
+from tastelm.opinions import judge_opinions
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
-from tastelm.plm.nli import proven_judge
 from tastelm.profiles import plain as plain_profile
 from tastelm.profiles import tells
 from tastelm.prompts import ShownPrompt
 from tastelm.prompts import show_prompt as find_prompt
-from tastelm.rated import judge_ratings
 from tastelm.recommender import Recommender
 from tastelm.report import renew, write
 from tastelm.report.transfer import write_transfer
@@ -244,10 +241,9 @@ def evaluate(
     cases  ask so many of its questions, drawn at random, and not all
     judge  a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
 
-    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; for a run that tells what users
-    are also `profile`, how well it does so for users who are held out; for one that gives reasons `explanation`, how good they are, and
-    for one that predicts ratings and gives no reasons `rating`, how right they are. Raises RunError, SettingError, and DataError, also where the
-    run knows no item of the data.
+    Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
+    `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
+    Raises RunError, SettingError, and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)
@@ -267,16 +263,11 @@ def evaluate(
     told = tells(model, parts)
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
-    most = {} if cases is None else {"cases": cases}
-    if judge is not None and not model.gives_reasons:
-        raise SettingError(f"judge: {model.name} gives no reasons, so there is nothing to judge. Leave it out.")
-    given = judge_reasons(model, parts, Part.TEST, seed=parts.seed, judge=None if judge is None else proven_judge(judge), **most)
-    rated = {} if given else judge_ratings(model, parts, Part.TEST, seed=parts.seed, **most)
-    if model.gives_reasons and not given:
+    opinions = judge_opinions(model, parts, cases=cases, judge=judge)
+    if model.gives_reasons and "explanation" not in opinions:
         remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
     found = plain(measure(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
-    more = {"profile": plain_profile(told) if told else {}, "explanation": given, "rating": rated}
-    return found | {name: one for name, one in more.items() if one}
+    return found | ({"profile": plain_profile(told)} if told else {}) | opinions
 
 
 def show_prompt(

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import tastelm
-from tastelm import explaining, profiles
+from tastelm import profiles
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, evaluate, judged
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
-from tastelm.rated import judge_ratings
+from tastelm.opinions import judge_opinions
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
 from tastelm.systems.base import System
@@ -132,10 +132,7 @@ def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
-    if told := explaining.judge_reasons(fitted.recommender, split, seed=split.seed):
-        scores["explanation"] = {"test": told}
-    elif rated := judge_ratings(fitted.recommender, split, seed=split.seed):
-        scores["rating"] = {"test": rated}
+    scores |= {name: {"test": told} for name, told in judge_opinions(fitted.recommender, split).items()}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 

@@ -9,8 +9,9 @@ from tastelm.data.split import Part, split
 from tastelm.errors import SettingError
 from tastelm.explaining import give_reasons, judge_reasons
 from tastelm.fitting import fit_system
-from tastelm.prompting.reviewer import RatingWriter, ReasonWriter
+from tastelm.prompting.reviewer import RatingWriter, ReasonWriter, SentenceWriter, SummaryWriter
 from tastelm.runs import load
+from tastelm.summarised import judge_summaries
 from tastelm.systems.catalogue import system
 from tastelm.systems.reviewed import teachable
 from tastelm.testing import circle
@@ -42,6 +43,9 @@ def test_one_model_recommends_rates_and_gives_reasons(tmp_path: object) -> None:
     found = judge_reasons(fitted.recommender, parts)["metrics"]
     assert found["fmr"] > 0.8, "the noun of the item is named; one noun for all would be right in a quarter"
     assert found["rmse"] < 1.2, "the mean rating is wrong by 2"
+    summed = judge_summaries(fitted.recommender, parts)
+    assert summed["metrics"]["rouge-1"] > 0.8, "a half is right without reading: every summary ends with the same word"
+    assert summed["metrics"]["words"] == pytest.approx(2, abs=0.2) and summed["metrics"]["words-true"] == 2 and summed["of"] == 40
     again = fitted.recommender
     again.save(str(tmp_path))
     said, repeated = (give_reasons(model, parts, Part.VALID) for model in (fitted.recommender, load(str(tmp_path))))
@@ -57,7 +61,21 @@ def test_tasks_follow_the_data() -> None:
     assert teachable(split(rated)) == ["sequential", "direct", "rating"]
     made = system("p5").create(SMALL).settle(split(rated))
     module = made.build(split(rated).sizes)
-    assert isinstance(module, RatingWriter) and not isinstance(module, ReasonWriter)
+    assert isinstance(module, RatingWriter) and not isinstance(module, SentenceWriter)
+    headlined = Dataset.build(data.interactions.select("user", "item", "time", "rating", "review", "summary"))
+    families = "sequential,rating,review"
+    module = system("p5").create(SMALL | {"families": families}).settle(split(headlined)).build(split(headlined).sizes)
+    assert isinstance(module, SummaryWriter) and not isinstance(module, ReasonWriter)
+
+
+def test_who_summarises_nothing_and_data_without_summaries() -> None:
+    parts = split(reviewed(users=6))
+    popular = fit_system(system("popularity").create(), parts).recommender
+    assert judge_summaries(popular, parts) == {}
+    fitted = fit_system(system("p5").create(SMALL | {"families": "sequential,rating,review"}), parts, budget=Budget(steps=1)).recommender
+    assert set(judge_summaries(fitted, parts)["metrics"]) == {"bleu-2", "rouge-1", "rouge-2", "rouge-l", "words", "words-true"}
+    bare = split(Dataset.build(parts.dataset.interactions.drop("summary"), name="bare"))
+    assert judge_summaries(fitted, bare) == {}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +96,7 @@ def test_tasks_that_cannot_be_are_refused(settings: dict[str, str], message: str
     [
         ({"families": "sequential,explanation"}, r"p5\.families: explanation goes with rating\. Add rating\."),
         ({"ask_reason": "3-12"}, r"p5: the prompt 3-12 shows feature, which nobody knows before\. Choose another\."),
+        ({"ask_summary": "4-2"}, r"p5: the prompt 4-2 does not ask for a summary\. Choose one that does, such as 4-1 or 4-3\."),
         ({"ask_stars": "1-4"}, r"p5: the prompt 1-4 does not ask for stars alone\. Choose one that does, such as 1-1 or 1-10\."),
     ],
 )

@@ -113,10 +113,9 @@ def fit(
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
-    if reasons := model.about["metrics"].get("explanation", {}).get("test"):
-        out.print(show.reasons(reasons))
-    if rated := model.about["metrics"].get("rating", {}).get("test"):
-        out.print(show.reasons(rated, what="Ratings"))
+    for name, what in show.OPINIONS.items():
+        if opinions := model.about["metrics"].get(name, {}).get("test"):
+            out.print(show.reasons(opinions, what=what))
     out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
 
 
@@ -153,10 +152,9 @@ def evaluate(
     out.print(show.scores_of({"test": result}, title=str(run)))
     if "profile" in result:
         out.print(show.told(result["profile"]))
-    if "explanation" in result:
-        out.print(show.reasons(result["explanation"]))
-    if "rating" in result:
-        out.print(show.reasons(result["rating"], what="Ratings"))
+    for name, what in show.OPINIONS.items():
+        if name in result:
+            out.print(show.reasons(result[name], what=what))
     for remark in result["remarks"]:
         err.print(remark, soft_wrap=True, markup=False)
 

@@ -167,8 +167,12 @@ def told(attributes: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
-def reasons(found: Mapping[str, Any], *, what: str = "Reasons") -> Table:
-    """How good the reasons that a run gives are, and how right its ratings, or the ratings alone."""
+# What a run may tell beside a ranking, as `evaluate` calls it -> as people do.
+OPINIONS = {"explanation": "Reasons", "rating": "Ratings", "summary": "Summaries"}
+
+
+def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) -> Table:
+    """How good the reasons that a run gives are, and how right its ratings; or the ratings alone, or its summaries."""
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))

@@ -42,7 +42,12 @@ class ReviewFacts:
         sentence, feature = self.reasons.get(int(self.told.rows[row]), ("", ""))
         summary = self.told.summaries[row]
         found: dict[str, Any] = {"user": who, "name": who, "item": self.names[item], "title": self.titles[item], "headline": summary, "summary": summary}
-        found |= {"review": " ".join(self.told.texts[row].split()[:READ]), "explanation": sentence, "feature": feature}
+        found |= {"review": first_words(self.told.texts[row]), "explanation": sentence, "feature": feature}
         known = {slot: value for slot, value in found.items() if value}
         stars = self.stars[row]
         return known if np.isnan(stars) else known | {"stars": round(float(stars))}
+
+
+def first_words(review: str) -> str:
+    """As much of a review as is read."""
+    return " ".join(review.split()[:READ])

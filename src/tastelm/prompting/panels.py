@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split
-from tastelm.objectives.base import Outcome
-from tastelm.prompting.lessons import never_had
-from tastelm.prompting.questions import answered
+from tastelm.objectives.base import Objective, Outcome
+from tastelm.prompting.lessons import ItemLesson, never_had
+from tastelm.prompting.questions import answered, valid_questions
+from tastelm.prompting.teaching import Lessons, WriteTargets
+from tastelm.views import View
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,12 @@ class SayWhether:
     def __call__(self, module: nn.Module, batch: Panel, rng: np.random.Generator) -> Outcome:
         found: Tensor = module.agreement(batch)  # type: ignore[operator]
         return Outcome(-found.mean(), len(found))
+
+
+def taught(split: Split, lesson: ItemLesson, *, liked: int, batch: int) -> tuple[Objective, View, View | None]:
+    """What is minimised, over what, and what is held against it of the VALID part: panels of so many liked items, or prompts of the lesson where
+    `liked` is 0.
+    """
+    if liked:
+        return SayWhether(), *panels(split, liked, per_user=lesson.per_user, batch=batch)
+    return WriteTargets(), Lessons([lesson], batch), valid_questions(split, lesson, batch=batch)

@@ -16,6 +16,7 @@ from tastelm.decoding.greedy import greedy
 from tastelm.nn.texts import Texts
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import END
+from tastelm.prompting.facts import first_words
 from tastelm.prompting.layout import UNLEARNT
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.writer import Asking, ItemWriter, user_text
@@ -33,11 +34,13 @@ class Opinion:
 
     stars    the template that asks for the stars of a user and an item
     reason   the one that asks for a sentence, None where none was learnt
+    summary  the one that asks for a review in a line
     longest  tokens of a sentence
     """
 
     stars: Template
     reason: Template | None
+    summary: Template | None = None
     longest: int = 30
 
 
@@ -93,13 +96,8 @@ class RatingWriter(ItemWriter):
         return self._called
 
 
-class ReasonWriter(RatingWriter):
-    """Writes reasons too, greedily."""
-
-    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
-        """A reason for each of B pairs; -1 stands for strangers."""
-        assert self.opinion.reason is not None
-        return self.sentences(self.opinions(self.opinion.reason, users, items))
+class SentenceWriter(RatingWriter):
+    """Writes free words too, greedily."""
 
     @torch.no_grad()
     def sentences(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -119,3 +117,27 @@ class ReasonWriter(RatingWriter):
             return behind()
 
         return [backbone.tokens.decode(row).strip() for row in greedy(behind(), step, end=backbone.tokens.end, longest=self.opinion.longest)]
+
+
+class ReasonWriter(SentenceWriter):
+    """Gives reasons."""
+
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
+        """A reason for each of B pairs; -1 stands for strangers."""
+        assert self.opinion.reason is not None
+        return self.sentences(self.opinions(self.opinion.reason, users, items))
+
+
+class SummaryWriter(SentenceWriter):
+    """Says what people wrote in a line."""
+
+    def summaries(self, users: NDArray[np.int32], reviews: Sequence[str]) -> list[str]:
+        """The reviews of B users in a line each; -1 stands for strangers."""
+        assert self.opinion.summary is not None
+        who = [user_text(int(user)) for user in users]
+        records = [{"user": one, "name": one, "review": first_words(review)} for one, review in zip(who, reviews, strict=True)]
+        return self.sentences([self.opinion.summary.render_source(record) for record in records])
+
+
+class ReasonAndSummaryWriter(ReasonWriter, SummaryWriter):
+    """Does both."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -74,6 +74,14 @@ class Rater(Protocol):
 
     def ratings(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
         """(B,) the rating that each user would give, on the scale of the data; codes of strangers are -1."""
+
+
+@runtime_checkable
+class Summariser(Protocol):
+    """A module that says reviews in a line."""
+
+    def summaries(self, users: NDArray[np.int32], reviews: Sequence[str]) -> list[str]:
+        """What each of B users wrote, in a line; codes of strangers are -1."""
 
 
 @runtime_checkable

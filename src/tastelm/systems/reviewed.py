@@ -15,7 +15,7 @@ from tastelm.item_tokens.base import ItemTokens
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.prompting.facts import ReviewFacts
 from tastelm.prompting.records import RecordLesson
-from tastelm.prompting.reviewer import Opinion, RatingWriter, ReasonWriter
+from tastelm.prompting.reviewer import Opinion, RatingWriter, ReasonAndSummaryWriter, ReasonWriter, SummaryWriter
 from tastelm.prompting.writer import Asking, ItemWriter, mark
 from tastelm.text.family import family
 from tastelm.text.template import Template
@@ -56,19 +56,28 @@ def words_for(families: str) -> int:
     return WORDS_OF_REVIEWS if {"explanation", "review"} & set(families.split(",")) else WORDS
 
 
-def opinion(stars: str, reason: str, *, owner: str) -> Opinion:
-    """How opinions are asked for, by the names of two templates. Raises SettingError for one that shows more than who is asked, and on what."""
+def opinion(stars: str, reason: str, summary: str, *, owner: str) -> Opinion:
+    """How opinions are asked for, by the names of three templates. Raises SettingError for one that shows more than who is asked, and on what, and for
+    one of a summary more than who wrote a review.
+    """
     asking, explaining = (_askable(family(OPINIONS[task])[name], owner) for task, name in (("rating", stars), ("explanation", reason)))
+    shortening = family(OPINIONS["review"])[summary]
+    if shortening.target_prompt != family(OPINIONS["review"])["4-1"].target_prompt:
+        raise SettingError(f"{owner}: the prompt {summary} does not ask for a summary. Choose one that does, such as 4-1 or 4-3.")
     if asking.target_prompt != family(OPINIONS["rating"])["1-1"].target_prompt:
         raise SettingError(f"{owner}: the prompt {stars} does not ask for stars alone. Choose one that does, such as 1-1 or 1-10.")
-    return Opinion(asking, explaining)
+    return Opinion(asking, explaining, shortening)
 
 
 def writer(families: str, asked: Opinion, model: Seq2SeqLM, items: int, asking: Asking, whole_words: bool) -> ItemWriter:
     """A writer that can do what the tasks teach."""
-    if "rating" not in families.split(","):
+    known = set(families.split(","))
+    if "rating" not in known:
         return ItemWriter(model, items, asking, whole_words=whole_words)
-    kind = ReasonWriter if "explanation" in families.split(",") else RatingWriter
+    if "review" in known:
+        kind: type[RatingWriter] = ReasonAndSummaryWriter if "explanation" in known else SummaryWriter
+    else:
+        kind = ReasonWriter if "explanation" in known else RatingWriter
     return kind(model, items, asking, asked, whole_words=whole_words)
 
 

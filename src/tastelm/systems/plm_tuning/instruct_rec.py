@@ -10,15 +10,12 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
-from tastelm.objectives.base import Objective
 from tastelm.plm.adapters import add_lora
 from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm
 from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson, can_ask
-from tastelm.prompting.panels import SayWhether, panels
-from tastelm.prompting.questions import valid_questions
-from tastelm.prompting.teaching import Lessons, WriteTargets
+from tastelm.prompting.panels import taught
 from tastelm.prompting.titles import Showing
 from tastelm.settings import setting, span
 from tastelm.strategies import ADAPTER, Partial, PLMTuning, PromptTuning, Strategy, TuningFree
@@ -26,7 +23,6 @@ from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
-from tastelm.views import View
 
 FAMILY = "instruct"
 
@@ -103,13 +99,8 @@ class InstructRec(System["InstructRec.Config"]):
         lesson = ItemLesson(
             split.train, titles, [module.template], config.shown, config.examples, config.window if config.ask == "listwise" else 2, {True: YES, False: NO}
         )
-        objective: Objective
-        view: View
-        judges: View | None
-        if config.ask == "pointwise" and config.together > 1:
-            objective, (view, judges) = SayWhether(), panels(split, config.together // 2, per_user=config.examples, batch=config.batch)
-        else:
-            objective, view, judges = WriteTargets(), Lessons([lesson], config.batch), valid_questions(split, lesson, batch=config.batch)
+        liked = config.together // 2 if config.ask == "pointwise" else 0
+        objective, view, judges = taught(split, lesson, liked=liked, batch=config.batch)
         if module.prompt is not None:
             module.prompt.begin(module.backbone, module.template.source)
         strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "prefix": PromptTuning(), "none": TuningFree()}

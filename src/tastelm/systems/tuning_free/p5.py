@@ -50,6 +50,7 @@ class P5(ManyPrompts["P5.Config"]):
         words: int = setting(0, "tokens of the words; 0: 512, or 4096 where reviews are read", at_least=0, at_most=100_000)
         ask_stars: str = setting("1-1", "the prompt by which stars are asked for", source="Geng et al. 2022")
         ask_reason: str = setting("3-1", "the prompt by which a reason is asked for", source="Geng et al. 2022")
+        ask_summary: str = setting("4-1", "the prompt by which a review in a line is asked for", source="Geng et al. 2022")
         sequential: int = setting(5, "examples of the next item of each user in an epoch", source="20 in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
@@ -76,7 +77,9 @@ class P5(ManyPrompts["P5.Config"]):
 
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         config = self.config
-        return writer(config.families, opinion(config.ask_stars, config.ask_reason, owner="p5"), config.model(), items, asking, config.whole_words)
+        return writer(
+            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.model(), items, asking, config.whole_words
+        )
 
     def beside(self, split: Split, tokens: ItemTokens) -> Beside:
         families = self.config.families
