@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -131,15 +132,15 @@ def table(folder: Path) -> str:
         lines += [
             f"## {name}",
             "",
-            "| arm | seed | minutes | HR@10 | next in its order, HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
-            "|---|---|---|---|---|---|---|---|---|",
+            "| arm | on | seed | minutes | HR@10 | next in its order, HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
+            "|---|---|---|---|---|---|---|---|---|---|",
         ]
         for stem, row in sorted(rows.items(), key=lambda pair: -pair[1]["metrics"][str(MAIN)]):
             low, high = row["ci95"]["hr@10"]
             used, rule = (f"{row['codes_used']:.0%}", f"{row['order']['rate']:.4f}") if "codes_used" in row else ("", "")
             lines.append(
-                f"| {row['arm']} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} | {rule} | "
-                f"{row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} | {used} | {row.get('collisions', '')} |"
+                f"| {row['arm']} | {_device(row)} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} "
+                f"| {rule} | {row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} | {used} | {row.get('collisions', '')} |"
             )
         rule = folder / name / "order_rule.json"
         if rule.is_file():
@@ -147,6 +148,12 @@ def table(folder: Path) -> str:
             lines += ["", *(f"The next in the order, {kind}: HR@10 {one['rate']:.4f} [{one['low']:.4f}, {one['high']:.4f}]." for kind, one in told.items())]
         lines.append("")
     return "\n".join([*lines, "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference.", ""])
+
+
+def _device(row: dict[str, Any]) -> str:
+    """What a row was trained on, in a word or two."""
+    found = re.search(r"NVIDIA \w+", row["machine"]) or re.search(r"\d+ cores", row["machine"])
+    return found[0] if found else row["machine"]
 
 
 def _difference(folder: Path, stem: str, row: dict[str, Any]) -> str:
