@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from tastelm.errors import SettingError
 
 KINDS = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "single")
 
 
 def device() -> torch.device:
@@ -29,8 +31,25 @@ def device() -> torch.device:
     return torch.device(wanted)
 
 
-def precision(wanted: str) -> Any:
-    """What Lightning is told: `wanted` itself, or for `auto` half precision where the device multiplies in it, and single precision elsewhere."""
+def precision(wanted: str, *, large: bool = False) -> Any:
+    """What Lightning is told: `wanted` itself, or for `auto` half precision where the device multiplies in it, and single precision elsewhere.
+
+    large  whether it is a model whose products are worth the casts on a CPU too, as a language model that comes trained; on a GPU all are
+
+    TASTELM_PRECISION=single keeps `auto` to single precision everywhere. Raises SettingError for another word in it.
+    """
+    allowed = os.environ.get("TASTELM_PRECISION", "auto").strip().lower() or "auto"
+    if allowed not in PRECISIONS:
+        raise SettingError(f"TASTELM_PRECISION: '{allowed}' is not known. Take {' or '.join(PRECISIONS)}.")
     if wanted != "auto":
         return wanted
-    return "bf16-mixed" if device().type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
+    halves = {"cuda": lambda: torch.cuda.is_bf16_supported(), "cpu": lambda: large and _cpu_halves(), "mps": lambda: False}
+    return "bf16-mixed" if allowed == "auto" and halves[device().type]() else "32-true"
+
+
+def _cpu_halves() -> bool:
+    """Whether the processor multiplies in bfloat16 itself: where it must be imitated, half precision is slower than single."""
+    # Older versions of torch cannot tell.
+    ask: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    told = ask()
+    return any(told.get(name) for name in ("avx512_bf16", "amx_bf16"))

@@ -152,7 +152,8 @@ class _Loop:
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
         self.goes_on = goes_on and self.validate is not None
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
-        self.fabric = Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision))
+        large = any(getattr(part, "external", False) for part in stage.module.modules())
+        self.fabric = Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision, large=large))
         self.optimizer = _optimizer(stage)
         self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective))
         self.fabric_optimizer: Any = self.fabric.setup_optimizers(self.optimizer)

@@ -24,7 +24,8 @@ class Descent:
     beta2         decay of the second moment
     clip          largest norm of the gradient, 0 for none
     accumulate    batches whose gradients make one step
-    precision     of the arithmetic, in Lightning's words; `auto` is bf16-mixed on a GPU that has it and 32-true elsewhere
+    precision     of the arithmetic, in Lightning's words; `auto` is bf16-mixed on a GPU that has it, and on a CPU that has it for language models
+                  that come trained; 32-true elsewhere
     """
 
     lr: float = 1e-3
