@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -50,6 +50,5 @@ def precision(wanted: str, *, large: bool = False) -> Any:
 def _cpu_halves() -> bool:
     """Whether the processor multiplies in bfloat16 itself: where it must be imitated, half precision is slower than single."""
     # Older versions of torch cannot tell.
-    ask: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-    told = ask()
+    told: Mapping[str, Any] = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # type: ignore[no-untyped-call]
     return any(told.get(name) for name in ("avx512_bf16", "amx_bf16"))
