@@ -43,12 +43,13 @@ def precision(wanted: str, *, large: bool = False) -> Any:
         raise SettingError(f"TASTELM_PRECISION: '{allowed}' is not known. Take {' or '.join(PRECISIONS)}.")
     if wanted != "auto":
         return wanted
-    halves = {"cuda": lambda: torch.cuda.is_bf16_supported(), "cpu": lambda: large and _cpu_halves(), "mps": lambda: False}
-    return "bf16-mixed" if allowed == "auto" and halves[device().type]() else "32-true"
+    kind = device().type
+    halves = torch.cuda.is_bf16_supported() if kind == "cuda" else kind == "cpu" and large and _cpu_halves()
+    return "bf16-mixed" if allowed == "auto" and halves else "32-true"
 
 
 def _cpu_halves() -> bool:
     """Whether the processor multiplies in bfloat16 itself: where it must be imitated, half precision is slower than single."""
     # Older versions of torch cannot tell.
-    told: Mapping[str, Any] = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # type: ignore[no-untyped-call]
+    told: Mapping[str, Any] = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return any(told.get(name) for name in ("avx512_bf16", "amx_bf16"))
