@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,17 +90,10 @@ class _PanelBatches:
         return self.view.of(part, np.random.default_rng((*self.key, index)))
 
 
-class Judges(Protocol):
-    """A module that can be taught to say whether items are liked."""
-
-    def agreement(self, panel: Panel) -> Tensor:
-        """(T,) log p(Yes or No, as it is | history, item), if one of both is said, the items of a panel end to end."""
-
-
 @dataclass(frozen=True)
 class SayWhether:
     """L = -1/T sum_t log p(a_t | history, item t) / (p(Yes | ..) + p(No | ..)) over the T items of B panels, a_t the right one of the two words
-    (Bao et al. 2023, Eq. 1, where all words compete).
+    (Bao et al. 2023, Eq. 1, where all words compete). Takes a module with an `agreement`, such as YesOrNo.
     """
 
     def __call__(self, module: nn.Module, batch: Panel, rng: np.random.Generator) -> Outcome:
