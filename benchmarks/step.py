@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 from common import SEED, THREADS, say  # sets the threads, before torch is imported
-from lightning_fabric import Fabric
 from torch.profiler import ProfilerActivity, profile
 
 import tastelm as tl
-from tastelm.devices import device, precision
+from tastelm.devices import device
 from tastelm.settings import parse_assignments
 from tastelm.strategies import prepare
 from tastelm.systems.catalogue import system
 from tastelm.threads import use_threads
+from tastelm.train.run import fabric_of
 from tastelm.train.stage import Stage
 
 WARM = 3
@@ -54,7 +54,7 @@ def main() -> None:
     for index in range(WARM, WARM + args.steps):
         for name, seconds in step(index).items():
             spent[name].append(1000 * seconds)
-    print(f"{args.system}, stage '{stage.name}', {device().type}, {step.precision}: median of {args.steps} steps, in ms")
+    print(f"{args.system}, stage '{stage.name}', {device().type}, {step.fabric.strategy.precision.precision}: median of {args.steps} steps, in ms")
     for name, values in spent.items():
         print(f"  {name:10} {statistics.median(values):8.1f}")
     operations(step, WARM + args.steps, args.top)
@@ -67,8 +67,7 @@ class Step:
         prepare(stage.module, stage.strategy, stage=stage.name)
         assert stage.view is not None
         self.stage, self.batches = stage, stage.view.batches(0, SEED)
-        self.precision = precision(stage.descent.precision, large=any(getattr(part, "external", False) for part in stage.module.modules()))
-        self.fabric = Fabric(accelerator=device().type, devices=1, precision=self.precision)
+        self.fabric = fabric_of(stage)
         self.module: Any = stage.module.to(device()).train()
         self.optimizer = torch.optim.AdamW([value for value in self.module.parameters() if value.requires_grad], lr=1e-5, fused=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.devices import device
 from tastelm.errors import SettingError
-from tastelm.evaluation import judged, metric_value
+from tastelm.evaluation import Protocol, judged, metric_value
 from tastelm.memory import Peak, reuse_freed_memory
 from tastelm.metrics import Metric
 from tastelm.recommender import Recommender
@@ -127,8 +128,12 @@ def _run(
 def _validator(split: Split, seed: int, judging: Judging) -> Callable[[nn.Module, str], float] | None:
     if not (split.part == Part.VALID).any():
         return None
-    question = judged(split, Part.VALID, judging, most=judging.looks, seed=seed)
-    return lambda module, metric: metric_value(module, question, Metric.parse(metric))  # type: ignore[arg-type]
+
+    @cache  # candidates are drawn from the whole catalogue, and many stages never look
+    def question() -> Protocol:
+        return judged(split, Part.VALID, judging, most=judging.looks, seed=seed)
+
+    return lambda module, metric: metric_value(module, question(), Metric.parse(metric))  # type: ignore[arg-type]
 
 
 def _stage_seed(seed: int, index: int) -> int:

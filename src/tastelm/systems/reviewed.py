@@ -58,7 +58,7 @@ def words_for(families: str) -> int:
 
 def opinion(stars: str, reason: str, summary: str, *, owner: str) -> Opinion:
     """How opinions are asked for, by the names of three templates. Raises SettingError for one that shows more than who is asked, and on what, and for
-    one of a summary more than who wrote a review.
+    one that asks for something else.
     """
     asking, explaining = (_askable(family(OPINIONS[task])[name], owner) for task, name in (("rating", stars), ("explanation", reason)))
     shortening = family(OPINIONS["review"])[summary]

@@ -137,6 +137,12 @@ class _Likelihood:
         return -sum(float(outcome.loss) * outcome.targets for outcome in outcomes) / sum(outcome.targets for outcome in outcomes)
 
 
+def fabric_of(stage: Stage) -> Fabric:
+    """The device that a stage trains on, in the precision of its descent."""
+    large = any(getattr(part, "external", False) for part in stage.module.modules())
+    return Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision, large=large))
+
+
 def _without_descent(stage: Stage, why: str, began: float) -> Trained:
     return Trained(stage.name, 0, 0.0, time.perf_counter() - began, None, 0, why, [], 0, _size(stage.module))
 
@@ -152,8 +158,7 @@ class _Loop:
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
         self.goes_on = goes_on and self.validate is not None
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
-        large = any(getattr(part, "external", False) for part in stage.module.modules())
-        self.fabric = Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision, large=large))
+        self.fabric = fabric_of(stage)
         self.optimizer = _optimizer(stage)
         self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective))
         self.fabric_optimizer: Any = self.fabric.setup_optimizers(self.optimizer)
