@@ -27,7 +27,7 @@ from tastelm.settings import parse_assignments
 from tastelm.strategies import prepare
 from tastelm.systems.catalogue import system
 from tastelm.threads import use_threads
-from tastelm.train.run import fabric_of
+from tastelm.train.conditions import fabric_of
 from tastelm.train.stage import Stage
 
 WARM = 3

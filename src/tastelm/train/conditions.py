@@ -1,4 +1,4 @@
-"""Under which conditions the loop runs: sums that repeat to the bit, and Ctrl-C between two steps."""
+"""Under which conditions the loop runs: device and precision, sums that repeat to the bit, and Ctrl-C between two steps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
+
+from tastelm.devices import device, precision
+from tastelm.train.stage import Stage
 
 ATTENTION = r".*[Aa]ttention defaults to a non-deterministic algorithm"
 
@@ -53,3 +57,9 @@ def interruptible() -> Iterator[threading.Event]:
         yield event
     finally:
         signal.signal(signal.SIGINT, usual)
+
+
+def fabric_of(stage: Stage) -> Fabric:
+    """The device that a stage trains on, in the precision of its descent."""
+    large = any(getattr(part, "external", False) for part in stage.module.modules())
+    return Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision, large=large))

@@ -18,16 +18,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tastelm.devices import device, precision
 from tastelm.errors import SettingError
 from tastelm.objectives.base import Objective
 from tastelm.strategies import Plan, check_moved, prepare, snapshot
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
-from tastelm.train.conditions import interruptible, repeatable
+from tastelm.train.conditions import fabric_of, interruptible, repeatable
 from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
@@ -135,12 +133,6 @@ class _Likelihood:
         batches = self.judges.batches(0, 0)
         outcomes = [self.objective(module, batches[index], np.random.default_rng(index)) for index in range(len(batches))]
         return -sum(float(outcome.loss) * outcome.targets for outcome in outcomes) / sum(outcome.targets for outcome in outcomes)
-
-
-def fabric_of(stage: Stage) -> Fabric:
-    """The device that a stage trains on, in the precision of its descent."""
-    large = any(getattr(part, "external", False) for part in stage.module.modules())
-    return Fabric(accelerator=device().type, devices=1, precision=precision(stage.descent.precision, large=large))
 
 
 def _without_descent(stage: Stage, why: str, began: float) -> Trained:
