@@ -36,12 +36,17 @@ from tastelm.item_tokens.sequential import file_order_tokens, first_met, sequent
 from tastelm.jobs import Job
 from tastelm.metrics import bootstrap_ci
 from tastelm.per_case import read_values
+from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
 from tastelm.systems.written import WritingConfig
 
 RESULTS = HERE / "results" / "generative"
 DATA = {"Beauty": "s3rec/Beauty.txt", "games": "games/sequences.tsv"}
 HALF = {"softmax": "bfloat16"}
+# Test questions that are answered without the tree of the catalogue too.
+UNGUIDED = 1000
+# What an arm is held against besides popularity, where both had the same minutes.
+AGAINST = {"tiger-semantic": ("tiger-shuffled", "tiger-random", "sasrec"), "p5-collaborative": ("p5-random",), "p5-sequential": ("p5-random",)}
 ARMS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "Beauty": {
         "popularity": ("popularity", {}),
@@ -84,7 +89,11 @@ def main() -> None:
         for arm in args.arms.split(",") if args.arms else ARMS[name]:
             kind, settings = ARMS[name][arm]
             job = Job(system(kind).create(settings), split, args.budget, args.seed)
-            row = train(job, question, args.out / name / f"{arm}-{args.budget}-{args.seed}.json", args.out / "runs", data=name, arm=arm, **spelling(job, split))
+            here, runs = args.out / name / f"{arm}-{args.budget}-{args.seed}.json", args.out / "runs"
+            row = train(job, question, here, runs, data=name, arm=arm, **spelling(job, split))
+            run = runs / f"{kind}-{job.key}"
+            if "codes_used" in row and "unguided" not in row and run.is_dir():
+                write_json(here, row | {"unguided": unguided(tl.load(run), split)})
             print(name, arm, {metric: round(row["metrics"][metric], 4) for metric in ("hr@10", "ndcg@10")}, f"{row['seconds']:.0f} s", flush=True)
         if name == "Beauty":
             write_json(args.out / name / "order_rule.json", rules(split))
@@ -110,6 +119,15 @@ def spelling(job: Job, split: Split) -> dict[str, Any]:
     return {"codes_used": tokens.share_used(), "collisions": tokens.collisions, "notes": list(tokens.notes), "order": vars(rule)}
 
 
+def unguided(model: Recommender, split: Split) -> dict[str, float]:
+    """How often the most probable words behind a test history name an item where the search is not bound to the catalogue."""
+    cases = split.cases(Part.TEST)
+    asked = np.random.default_rng(SEED).permutation(len(cases))[:UNGUIDED]
+    module: Any = model.module.eval()
+    named = [module.unguided(module.prompts(cases.histories.take(part), cases.users[part])) for part in np.array_split(asked, len(asked) // 100)]
+    return {"asked": len(asked), "invalid": float((np.concatenate(named) < 0).mean())}
+
+
 def rules(split: Split) -> dict[str, Any]:
     """HR@10 of the rule that learns nothing: recommend what stands behind the last item in the order of the tokens."""
     cases = split.cases(Part.TEST)
@@ -132,16 +150,19 @@ def table(folder: Path) -> str:
         lines += [
             f"## {name}",
             "",
-            "| arm | on | seed | minutes | HR@10 | next in its order, HR@10 | NDCG@10 | NDCG@10 - popularity | codes used | collisions |",
-            "|---|---|---|---|---|---|---|---|---|---|",
+            "| arm | on | seed | minutes | HR@10 | next in its order, HR@10 | NDCG@10 | NDCG@10 - popularity "
+            "| codes used | collisions | invalid without the tree |",
+            "|" + "---|" * 11,
         ]
         for stem, row in sorted(rows.items(), key=lambda pair: -pair[1]["metrics"][str(MAIN)]):
             low, high = row["ci95"]["hr@10"]
             used, rule = (f"{row['codes_used']:.0%}", f"{row['order']['rate']:.4f}") if "codes_used" in row else ("", "")
             lines.append(
                 f"| {row['arm']} | {_device(row)} | {row['seed']} | {row['seconds'] / 60:.1f} | {row['metrics']['hr@10']:.4f} ±{(high - low) / 2:.4f} "
-                f"| {rule} | {row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} | {used} | {row.get('collisions', '')} |"
+                f"| {rule} | {row['metrics']['ndcg@10']:.4f} | {_difference(folder / name, stem, row)} "
+                f"| {used} | {row.get('collisions', '')} | {_invalid(row)} |"
             )
+        lines += _pairs(folder / name, rows)
         rule = folder / name / "order_rule.json"
         if rule.is_file():
             told = json.loads(rule.read_bytes())
@@ -154,6 +175,23 @@ def _device(row: dict[str, Any]) -> str:
     """What a row was trained on, in a word or two."""
     found = re.search(r"NVIDIA \w+", row["machine"]) or re.search(r"\d+ cores", row["machine"])
     return found[0] if found else row["machine"]
+
+
+def _invalid(row: dict[str, Any]) -> str:
+    return f"{row['unguided']['invalid']:.1%}" if "unguided" in row else ""
+
+
+def _pairs(folder: Path, rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Arms less those they are held against, of the same minutes, machine and seed."""
+    found = []
+    for stem, row in rows.items():
+        for other in AGAINST.get(row["arm"], ()):
+            rival = stem.replace(row["arm"], other, 1)
+            if rival in rows and _device(rows[rival]) == _device(row):
+                values = read_values(folder / f"{stem}.json")["hr@10"] - read_values(folder / f"{rival}.json")["hr@10"]
+                low, high = bootstrap_ci(values[None], seed=0)
+                found.append(f"{row['arm']} less {other}, {row['budget']}, {_device(row)}: HR@10 {values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}].")
+    return ["", *(line for entry in found for line in (entry, ""))][:-1] if found else []
 
 
 def _difference(folder: Path, stem: str, row: dict[str, Any]) -> str:

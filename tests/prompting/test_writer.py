@@ -125,3 +125,28 @@ def test_an_epoch_holds_every_example_in_batches_of_like_length() -> None:
 def test_templates_that_ask_for_the_next_item() -> None:
     names = [template.name for template in family("p5-sequential").templates if asks_next(template)]
     assert names == ["2-1", "2-2", "2-3", "2-4", "2-5", "2-6", "2-13"]
+
+
+def test_without_the_tree_it_names_what_the_library_generates_and_at_first_nothing() -> None:
+    module = writer(whole_words=False)
+    tokens, network = module.backbone.tokens, module.backbone.network
+    prompts = module.prompts(Sequences.of([[code, (code + 3) % ITEMS] for code in range(ITEMS)]), np.arange(ITEMS, dtype=np.int32))
+    targets = [(Text(module.item_text(code), learn=True),) for code in range(ITEMS)]
+    spelled = {module.item_text(code): code for code in range(ITEMS)}
+
+    def generated(prompt: tuple[Text, ...]) -> int:
+        ids = torch.tensor([[tokens.start, *tokens.encode(plain(prompt)), tokens.end]])
+        written = network.generate(input_ids=ids, max_new_tokens=2, min_new_tokens=2, do_sample=False, num_beams=1)[0, 1:].tolist()
+        return spelled.get("".join(tokens.word(word) for word in written if word < tokens.size), -1)
+
+    shares = []
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
+    for steps in (0, 20, 150):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            module.nll(Written(prompts, targets)).mean().backward()
+            optimizer.step()
+        named = module.unguided(prompts)
+        assert named.tolist() == [generated(prompt) for prompt in prompts]
+        shares.append((named >= 0).mean())
+    assert shares[0] < 0.1 and shares[-1] > 0.9

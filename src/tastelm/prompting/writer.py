@@ -127,7 +127,7 @@ class ItemWriter(nn.Module):
     def search(self, prompts: Sequence[Prompt], k: int) -> tuple[Tensor, Tensor]:
         """The k most probable items (B, k) that a beam search finds behind each prompt, -1 where fewer are, and their log-probabilities (B, k)."""
         memory, trie, device = self._read(prompts), self.trie, self.prior.device
-        words = torch.tensor([self.backbone.tokens.number(mark(token)) for token in range(trie.vocabulary)], device=device)
+        words = torch.tensor(self._marks(), device=device)
 
         def score(prefixes: Tensor, owners: Tensor, parents: Tensor) -> Tensor:
             before = torch.cat([self.backbone.starts(len(prefixes), device), words[prefixes.to(device)]], 1)
@@ -137,6 +137,20 @@ class ItemWriter(nn.Module):
         k = min(k, len(self.prior))
         return beam_search(score, trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k)
 
+    @torch.no_grad()
+    def unguided(self, prompts: Sequence[Prompt]) -> NDArray[np.int64]:
+        """(B,) the item that the most probable words name where any may be written, -1 where they name none: what the tree of `search` saves."""
+        memory, trie, device = self._read(prompts), self.trie, self.prior.device
+        codes = np.full(self.backbone.vocabulary, -1)
+        codes[np.array(self._marks())] = np.arange(trie.vocabulary)
+        before, states, named = self.backbone.starts(len(prompts), device), np.zeros(len(prompts), np.int64), np.full(len(prompts), -1)
+        while (states >= 0).any():  # at the end of an item nothing leads further
+            word = self.backbone.logits(self.backbone.write(memory, before)[:, -1]).argmax(1)
+            before = torch.cat([before, word[:, None]], 1)
+            states = trie.step(states, codes[word.cpu().numpy()])
+            named = np.where(trie.item(states) >= 0, trie.item(states), named)
+        return named
+
     @property
     def trie(self) -> Trie:
         """The catalogue as a tree of tokens."""
@@ -144,6 +158,10 @@ class ItemWriter(nn.Module):
             tokens = self.codes.sequences()
             self._trie = Trie(tokens, int(tokens.values.max(initial=0)) + 1)
         return self._trie
+
+    def _marks(self) -> list[int | None]:
+        """The words of the model that are tokens of items."""
+        return [self.backbone.tokens.number(mark(token)) for token in range(self.trie.vocabulary)]
 
     def _read(self, prompts: Sequence[Prompt]) -> Memory:
         layout = lay_out(prompts, self.backbone.tokens, end=True)
