@@ -63,6 +63,22 @@ def test_the_loss_is_that_of_the_sentence_and_its_end_alone_and_reaches_the_vect
         assert gradient[row].any() and not gradient[torch.arange(len(gradient)) != row].any()
 
 
+@torch.no_grad()
+def test_vectors_may_begin_where_the_model_has_the_words_of_their_features() -> None:
+    module = vectors()
+    module.begin_with_words(TOLD)
+    plot, cast, sound = (module.backbone.embed(torch.tensor(module.tokens.encode(f" {name}"))).mean(0) for name in ("plot", "cast", "sound"))
+    user, item = module.prompt["user"].weight, module.prompt["item"].weight
+    assert isinstance(user, torch.Tensor) and isinstance(item, torch.Tensor)
+    everybody = (2 * plot + cast + sound) / 4
+    expected = [(user[0], plot), (user[1], cast + sound), (user[2], everybody), (item[0], plot + cast), (item[1], plot), (item[2], sound), (item[3], everybody)]
+    for vector, direction in expected:
+        assert float(torch.cosine_similarity(vector, direction, dim=0)) == pytest.approx(1.0, abs=1e-5)
+        assert float(vector.norm()) == pytest.approx(float(2 * plot.norm() + cast.norm() + sound.norm()) / 4, rel=1e-4)
+    with pytest.raises(DataError, match="no explanation of the training part is about a feature"):
+        module.begin_with_words(TOLD.take(np.array([4])))
+
+
 def test_the_same_text_is_likelier_for_some_users_and_items_than_for_others() -> None:
     module = vectors()
     same = Explanations(np.array([0, 1, 0, -1], np.int32), np.array([0, 0, 1, -1], np.int32), np.full(4, np.nan), ("fine cast",) * 4, ("",) * 4)

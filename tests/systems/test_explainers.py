@@ -113,6 +113,15 @@ def test_vectors_are_tuned_first_with_every_weight_of_the_model_at_rest_then_all
     assert all(tune[2].values())
 
 
+def test_vectors_that_begin_at_words_do_so_after_the_model_has_read() -> None:
+    stages = made("sequential", begin="words").stages(SPLIT)
+    module: Any = next(stages).module
+    with torch.no_grad():
+        module.backbone.network.model.embed_tokens.weight.fill_(2.0)
+    vectors = next(stages).module.state_dict()["prompt.item.weight"]
+    torch.testing.assert_close(vectors, torch.full_like(vectors, 2.0))
+
+
 def test_joint_training_is_one_stage_and_a_model_without_prompts_is_tuned_alone() -> None:
     assert [stage[:2] for stage in stages_of("joint-mf", pretrain_epochs=0)] == [("tune", PromptAndPLM)]
     for name in ("discrete", "none"):

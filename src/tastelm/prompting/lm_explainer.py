@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tastelm.data.explanations import Explanations
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 from tastelm.nn.ids import IdTable
 from tastelm.plm.causal import CausalLM
 from tastelm.plm.greedy import write_greedily
@@ -117,6 +119,23 @@ class VectorPrompted(LMExplainer):
         super().__init__(backbone, template, items, writing)
         self._user, self._item = self._slots("user", "item")
         self.prompt.update({"user": IdTable(users, backbone.width), "item": IdTable(items, backbone.width)})
+
+    @torch.no_grad()
+    def begin_with_words(self, told: Explanations) -> None:
+        """Let each vector begin at the mean of the model's own vectors of the features that explanations of its user, or item, are about, and as long
+        as those of words are; where there are none, at that of all features. Raises DataError if no explanation is about a feature."""
+        kept = np.array([place for place, feature in enumerate(told.features) if feature], np.int64)
+        if not len(kept):
+            raise DataError("no explanation of the training part is about a feature, so vectors cannot begin at words. Use begin=random.")
+        names, codes = np.unique([told.features[place] for place in kept], return_inverse=True)
+        ids = [torch.tensor(row, device=self.prior.device) for row in self.tokens.encode_all([f" {name}" for name in names.tolist()])]
+        words = torch.stack([self.backbone.embed(row).float().mean(0) for row in ids])[torch.from_numpy(codes)]
+        for name, owners in (("user", told.users), ("item", told.items)):
+            rows, table = torch.from_numpy(owners[kept].astype(np.int64)).to(words.device), self.prompt[name].get_parameter("weight")
+            counts = torch.bincount(rows, minlength=len(table)).clamp(min=1)[:, None]
+            means = torch.zeros(table.shape, device=words.device).index_add_(0, rows, words) / counts
+            means[means.square().sum(1) == 0] = words.mean(0)
+            table.copy_(F.normalize(means) * words.norm(dim=1).mean())
 
     def sources(self, users: NDArray[np.int32], items: NDArray[np.int32], own: Sequence[str] = ()) -> list[Prompt]:
         vectors = {self._user: "user", self._item: "item"}

