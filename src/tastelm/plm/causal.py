@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tastelm.errors import SettingError
-from tastelm.plm.port import LanguageModel, Prefix, positions_of
+from tastelm.plm.port import LanguageModel, Prefix, attention, positions_of
 
 
 @dataclass
@@ -73,9 +73,10 @@ class CausalLM(LanguageModel):
         whole = mask
         if cache is not None:
             whole = torch.cat([mask.new_ones(len(mask), cache.get_seq_length()), mask], 1)
-        return self.network.base_model(
-            inputs_embeds=embeds, attention_mask=whole.long(), position_ids=positions_of(mask), cache=cache, use_cache=keep or cache is not None
-        )
+        with attention(embeds):
+            return self.network.base_model(
+                inputs_embeds=embeds, attention_mask=whole.long(), position_ids=positions_of(mask), cache=cache, use_cache=keep or cache is not None
+            )
 
     def _check(self, length: int) -> None:
         if length > self.context:

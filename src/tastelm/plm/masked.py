@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from tastelm.errors import SettingError
-from tastelm.plm.port import LanguageModel, Prefix, positions_of
+from tastelm.plm.port import LanguageModel, Prefix, attention, positions_of
 
 
 class MaskedLM(LanguageModel):
@@ -16,7 +16,8 @@ class MaskedLM(LanguageModel):
             raise SettingError("a masked model takes no prefix of keys and values. Give it vectors before its text instead.")
         self.meter.add(mask)
         positions = positions_of(mask) + self._first
-        states: Tensor = self.network.base_model(inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions).last_hidden_state
+        with attention(embeds):
+            states: Tensor = self.network.base_model(inputs_embeds=embeds, attention_mask=mask.long(), position_ids=positions).last_hidden_state
         return states
 
     @property
