@@ -50,7 +50,6 @@ def main() -> None:
     parser.add_argument("--lr", type=float, help="rate of the second stage, the same in all arms")
     parser.add_argument("--first", type=int, help="passes of the first stage at most; the second has the rest of the minutes")
     parser.add_argument("--only", choices=OBJECTIVES, help="the one objective of the first stage, with weight 1")
-    parser.add_argument("--rescale", action="store_true", help="bring the item vectors back to the size of random ones between the stages")
     parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
     args = parser.parse_args()
     for name in args.data:
@@ -62,8 +61,7 @@ def main() -> None:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
                     if arm != "none":
                         rate += ("" if args.first is None else f"-first{args.first}") + (f"-{args.only}" if args.only else "")
-                        rate += "-rescaled" if args.rescale else ""
-                    made = system("s3rec").create(settings(arm, loss, args.lr, args.first, args.only, args.rescale))
+                    made = system("s3rec").create(settings(arm, loss, args.lr, args.first, args.only))
                     job = Job(made, shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
                     row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
@@ -72,12 +70,11 @@ def main() -> None:
     write_text(args.out / "pretraining.md", table(args.out))
 
 
-def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None, only: str | None = None, rescale: bool = False) -> dict[str, Any]:
+def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None, only: str | None = None) -> dict[str, Any]:
     """`max_len`, which follows the data, is the same in all arms."""
     found = {"softmax": "bfloat16", **LOSSES[loss], **({"pretrain_epochs": 0} if arm == "none" else {**FIRST, **GENTLY[loss]})}
     if arm != "none":
         found |= {} if first is None else {"pretrain_epochs": first}
-        found |= {"rescale": True} if rescale else {}
         found |= {} if only is None else {name: float(name == only) for name in OBJECTIVES}
     return found if lr is None else found | {"lr": lr}
 
@@ -102,7 +99,7 @@ def table(folder: Path) -> str:
     for place, row in sorted(
         rows, key=lambda pair: (list(SETS).index(pair[1]["data"]), pair[1]["loss"], pair[1]["budget"], pair[1]["seed"], ARMS.index(pair[1]["arm"]))
     ):
-        none = place.with_name(re.sub("-first[0-9]+|-(?:item|sequence)_[a-z]+|-rescaled", "", place.name.replace(f"-{row['arm']}-", "-none-")))
+        none = place.with_name(re.sub("-first[0-9]+|-(?:item|sequence)_[a-z]+", "", place.name.replace(f"-{row['arm']}-", "-none-")))
         found = [
             row["data"],
             row["loss"],
@@ -121,11 +118,8 @@ def table(folder: Path) -> str:
 
 def _arm(row: dict[str, Any]) -> str:
     """The arm, with the objective of its first stage where it has but one."""
-    weights, found = [name for name in OBJECTIVES if row["config"][name]], str(row["arm"])
-    if found != "none":
-        found += f", {weights[0].replace('_', '-')} alone" if len(weights) == 1 else ""
-        found += ", rescaled" if row["config"].get("rescale") else ""
-    return found
+    weights = [name for name in OBJECTIVES if row["config"][name]]
+    return f"{row['arm']}, {weights[0].replace('_', '-')} alone" if row["arm"] != "none" and len(weights) == 1 else str(row["arm"])
 
 
 def _value(row: dict[str, Any], metric: str) -> str:

@@ -128,17 +128,6 @@ def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None
         system("s3rec").create({"item_attribute": 0, "sequence_item": 0, "sequence_attribute": 0, "sequence_segment": 0})
 
 
-def test_s3rec_may_keep_only_where_the_item_vectors_point() -> None:
-    stages = system("s3rec").create({"dim": 8, "heads": 2, "pretrain_epochs": 2, "rescale": True}).settle(DESCRIBED).stages(DESCRIBED)
-    module: Any = next(stages).module
-    with torch.no_grad():
-        module.items.weight.normal_(std=3.0)
-    before = module.items.weight.detach().clone()
-    after = next(stages).module.state_dict()["items.weight"]
-    assert after.square().mean().sqrt() == pytest.approx(0.02, rel=1e-4)
-    torch.testing.assert_close(torch.nn.functional.normalize(after), torch.nn.functional.normalize(before))
-
-
 def test_pre_training_sees_nothing_of_valid_and_test() -> None:
     first = next(system("s3rec").create({"max_len": 5}).settle(DESCRIBED).stages(DESCRIBED))
     assert first.view is not None

@@ -6,9 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Deviation of the vectors at first.
-STD = 0.02
-
 
 class ItemTable(nn.Module):
     """Vectors of N items, and one more for `[MASK]`, code N.
@@ -36,12 +33,7 @@ class ItemTable(nn.Module):
         self.mask = nn.Parameter(torch.empty(dim)) if mask else None
         for table in (self.weight, self.separate, self.mask):
             if table is not None:
-                nn.init.normal_(table, std=STD)
-
-    @torch.no_grad()
-    def rescale(self) -> None:
-        """Bring the vectors back to the size that they had at first. Which way they point stays, and which is longer than which."""
-        self.weight.mul_(STD / self.weight.square().mean().sqrt().clamp(min=1e-12))
+                nn.init.normal_(table, std=0.02)
 
     @property
     def output(self) -> Tensor:

@@ -56,7 +56,6 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_segment: float = setting(0.5, "weight of segments", source="Zhou et al. 2020", at_least=0)
         mask: float = setting(0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5))
-        rescale: bool = setting(False, "bring the item vectors back to the size of random ones before the second stage, and keep where they point")
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -65,7 +64,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
 
         @property
         def reads_sequences(self) -> bool:
-            """Whether the first stage learns from more than pairs of items and attributes, which say nothing to the encoder."""
+            """Whether the first stage learns from more than pairs of items and attributes."""
             return bool(self.sequence_item or self.sequence_attribute or self.sequence_segment)
 
         def weights(self, *, attributes: bool = True, segments: bool = True) -> Weights:
@@ -82,7 +81,8 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             # A hidden item is known by its place and by what attention brings, which must be more than a whisper from the start.
             position_scale=config.dim**0.5 if fills else 1.0, init="xavier" if fills else "small",
         )  # fmt: skip
-        return SequenceRecommender(ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=fills), SequenceTransformer(shape, causal=True))
+        items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=fills)
+        return SequenceRecommender(items, SequenceTransformer(shape, causal=True))
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
@@ -91,16 +91,15 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             module.backbone.causal = False
             yield self._pre_training(module, split)
             module.backbone.causal = True
-            if config.rescale:
-                module.items.rescale()
         # What stood only for what was hidden is no part of the answer.
         yield replace(tune, name="tune", strategy=External(starting_point=True), share=0.5 if config.pretrain_epochs else 1.0)
 
     def _pre_training(self, module: SequenceRecommender, split: Split) -> Stage:
-        config, table = self.config, None
+        config = self.config
         fields = [field.name for field in split.sizes.pick(config.columns) if field.kind == "categories"]
-        # One history alone has no other to be told from.
-        weights = config.weights(attributes=bool(fields), segments=int(np.count_nonzero(split.train.lengths >= 2)) > 1)
+        segments = int(np.count_nonzero(split.train.lengths >= 2)) > 1  # one history alone has no other to be told from
+        weights = config.weights(attributes=bool(fields), segments=segments)
+        table = None
         if fields:
             codes, count = split.features.merged(fields)
             table = CategoryTable(len(split.items), count, config.dim)
@@ -113,6 +112,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.half), weights, config.mask),
             budget=Budget(epochs=config.pretrain_epochs),
             descent=Descent(lr=config.pretrain_lr),
+            # Pairs of items and attributes say nothing to the encoder.
             strategy=PretrainOnly() if config.reads_sequences else Partial(frozenset({"items", "table", *critics})),
             share=0.5,
             monitor=None,
