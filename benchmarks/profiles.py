@@ -113,7 +113,7 @@ def profile_lines(args: argparse.Namespace, seed: int, known: set[str]) -> Any:
     split = tl.split(tl.read(SETS["ml-100k"]), "cold-users:0.2", seed=seed)
     work = Work(args, "ml-100k", split, seed)
     users, histories = held_out(split)
-    for wanted in PROFILES:
+    for wanted in args.attributes:
         attribute = attributes(split, wanted)[0]
         truth = attribute.codes(users_table(split)[attribute.name])[users]
         learners = Learners.of(split, (attribute,))
@@ -256,6 +256,7 @@ def main() -> None:
     parser.add_argument("question", nargs="?", choices=("profile", "next"))
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="a setting of peterrec, as dropout=0.2")
+    parser.add_argument("--attributes", nargs="+", choices=PROFILES, default=list(PROFILES), help="what to tell of users")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--budget", help="longest training, as 60steps for a smoke run")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "profiles")
