@@ -185,32 +185,34 @@ def table(folder: Path) -> str:
 def _of_data(data: str, rows: list[dict[str, Any]]) -> list[str]:
     found = {(row["seed"], row["label"]): judged(_again(row), split_of(data, row["seed"]), row) for row in rows}
     first = rows[0]
-    parts, asked = split_of(data, first["seed"]), _again(first).asked
+    parts = split_of(data, first["seed"])
     told = len(explanations(parts, Part.TRAIN, owner="the table"))
     lines = [
         f"## {data}",
         "",
-        f"{told:,} reasons to learn from, {len(asked):,} of {first['of']:,} asked about; {len(parts.users):,} users, {len(parts.items):,} items. ± is half of "
-        "a 95 % bootstrap interval over what was asked. FMR and FCR: the higher the better; DIV, bits per character, perplexity and errors of ratings: the "
-        "lower. Perplexities compare among systems with one tokenizer.",
+        f"{told:,} reasons to learn from, {first['of']:,} to be asked about (split of seed {first['seed']}); {len(parts.users):,} users, "
+        f"{len(parts.items):,} items. ± is half of a 95 % bootstrap interval over what was asked. FMR and FCR: the higher the better; DIV, bits per "
+        "character, perplexity and errors of ratings: the lower. Perplexities compare among systems with one tokenizer.",
         "",
-        f"| row | seed | {' | '.join(COLUMNS)} | minutes |",
-        "|---|---|" + "---|" * (len(COLUMNS) + 1),
+        f"| row | seed | asked | {' | '.join(COLUMNS)} | minutes |",
+        "|---|---|---|" + "---|" * (len(COLUMNS) + 1),
     ]
     for row in rows:
         cells = [_cell(row, column, form) for column, form in COLUMNS.items()]
-        lines.append(f"| {row['label']} | {row['seed']} | {' | '.join(cells)} | {row.get('fit_seconds', 0) / 60:.1f} |")
+        lines.append(f"| {row['label']} | {row['seed']} | {len(row['texts']):,} | {' | '.join(cells)} | {row.get('fit_seconds', 0) / 60:.1f} |")
     known = {row["label"]: row["arm"] for row in rows}
-    against = BASE if BASE in known else next((label for label in reversed(known) if known[label].startswith(BASE)), BASE)
-    lines += ["", f"{against} less this, on the same interactions; in bold where the 95 % interval does not hold 0:", ""]
-    lines += [f"| row | seed | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * len(COLUMNS)]
-    for seed, label in found:
-        base = found.get((seed, against))
-        if base is not None and label != against:
-            cells = [_difference(base, found[seed, label], column, form) for column, form in COLUMNS.items()]
-            lines.append(f"| {label} | {seed} | {' | '.join(cells)} |")
+    for against in [label for label, arm in known.items() if arm.startswith(BASE)]:
+        lines += ["", f"{against} less this, on the same interactions; in bold where the 95 % interval does not hold 0:", ""]
+        lines += [f"| row | seed | {' | '.join(COLUMNS)} |", "|---|---|" + "---|" * len(COLUMNS)]
+        for label in known:
+            seeds = [seed for seed in sorted({seed for seed, _ in found}) if {(seed, label), (seed, against)} <= found.keys() and label != against]
+            for those in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
+                base, other = ([found[seed, name] for seed in those] for name in (against, label))
+                cells = [_difference(base, other, column, form) for column, form in COLUMNS.items()]
+                lines.append(f"| {label} | {', '.join(map(str, those))} | {' | '.join(cells)} |")
+    lines += ["", "Over several seeds: the mean of theirs by how many were asked about, cases of all drawn together; a tenth of them is in two splits.", ""]
     machines = dict.fromkeys(row["machine"].partition("; ")[0] for row in rows)
-    return [*lines, "", *(f"Measured on {name}." for name in machines), ""]
+    return [*lines, *(f"Measured on {name}." for name in machines), ""]
 
 
 def _again(row: dict[str, Any]) -> Reasons:
@@ -230,12 +232,26 @@ def _cell(row: dict[str, Any], column: str, form: str) -> str:
     return f"{row['metrics'][column]:{form}} ±{(high - low) / 2:{form}}"
 
 
-def _difference(base: dict[str, TextScore], other: dict[str, TextScore], column: str, form: str) -> str:
-    if column not in base or column not in other or base[column].signature != other[column].signature:
+def _difference(base: list[dict[str, TextScore]], other: list[dict[str, TextScore]], column: str, form: str) -> str:
+    """Of scores of the same seeds."""
+    if any(column not in scores for scores in base + other) or len({scores[column].signature for scores in base + other}) > 1:
         return "-"
-    found = paired_bootstrap(base[column], other[column])
+    found = paired_bootstrap(*(_pooled([scores[column] for scores in those]) for those in (base, other)))
     told = f"{found.difference:+{form}} [{found.low:+{form}}, {found.high:+{form}}]"
     return f"**{told}**" if found.low > 0 or found.high < 0 else told
+
+
+def _pooled(scores: list[TextScore]) -> TextScore:
+    """The mean of one measure over seeds, by how many cases each has."""
+    if len(scores) == 1:
+        return scores[0]
+    cases = np.array([score.cases for score in scores])
+    ends = np.cumsum(cases)[:-1]
+
+    def weighted(weights: Any) -> float:
+        return float(np.average([score.weighted(part) for score, part in zip(scores, np.split(weights, ends), strict=True)], weights=cases))
+
+    return replace(scores[0], cases=int(cases.sum()), weighted=weighted, per_case=None)
 
 
 if __name__ == "__main__":
