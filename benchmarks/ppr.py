@@ -53,6 +53,8 @@ from tastelm.views import ItemSequences
 
 PROFILE = "gender,age:25/35/50,occupation"
 SHOWN = (0, 1, 3, 5)
+# Users with at most three events, taken together.
+FEW = (0, 1, 3)
 METRICS = parse_metrics("hr@10 ndcg@10")
 TRAINED = ("light", "full", "fine-tuning", "frozen", "shuffled")
 ARMS = ("popularity", "profile-popularity", *TRAINED)
@@ -198,38 +200,42 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["# Prompts made of profiles", ""]
     lines += ["MovieLens-100K, users held out, full ranking of the film that followed. A user whom several seeds hold out counts once, with the mean;"]
     lines += ["95 % bootstrap intervals over users; differences to the pre-trained model over the same users of the same seeds.", ""]
-    for shown in map(str, SHOWN):
-        lines += [f"## {shown} events shown", ""]
-        lines += ["| arm | seeds | users | HR@10 | NDCG@10 | HR@10 less frozen | NDCG@10 less frozen | p | trained | seconds |", "|" + "---|" * 10]
-        base = {row["seed"]: row for row in rows if row["arm"] == "frozen"}
-        for arm in ARMS:
-            found = [row for row in rows if row["arm"] == arm]
-            if found:
-                lines.append("| " + " | ".join(_cells(arm, found, base, shown)) + " |")
+    for shown in (*((count,) for count in SHOWN), FEW):
+        lines += [f"## {', '.join(map(str, shown))} events shown" + (", each user's mean" if len(shown) > 1 else ""), ""]
+        lines += ["| arm | seeds | users | HR@10 | NDCG@10 | HR@10 less frozen | NDCG@10 less frozen | p | NDCG@10 less tuned | trained | seconds |"]
+        lines += ["|" + "---|" * 11]
+        lines += ["| " + " | ".join(_cells(arm, rows, shown)) + " |" for arm in ARMS if any(row["arm"] == arm for row in rows)]
         lines.append("")
     never = sorted({f"{row['shown'][str(shown)]['targets_never_trained']:.1%}" for row in rows for shown in SHOWN})
     return "\n".join([*lines, f"Films to be found that no training user met: {' to '.join(dict.fromkeys((never[0], never[-1]))) if never else '-'}.", ""])
 
 
-def _cells(arm: str, found: list[dict[str, Any]], base: dict[int, dict[str, Any]], shown: str) -> list[str]:
-    paired, p = [row for row in found if row["seed"] in base], "-"
-    own, less = list[str](), list[str]()
-    users = 0
-    for metric in map(str, METRICS):
-        values = _by_user([row["shown"][shown]["per_user"][metric] for row in found])
-        users = len(values)
-        own.append(_interval(np.array(list(values.values())), "{:.4f}"))
-        if arm == "frozen" or not paired:
-            less.append("-")
-            continue
-        ours = _by_user([row["shown"][shown]["per_user"][metric] for row in paired])
-        theirs = _by_user([base[row["seed"]]["shown"][shown]["per_user"][metric] for row in paired])
-        a, b = (np.array([side[user] for user in ours]) for side in (ours, theirs))
-        less.append(_interval(a - b, "{:+.4f}"))
-        p = f"{paired_test(a, b):.3f}"
+def _cells(arm: str, rows: list[dict[str, Any]], shown: tuple[int, ...]) -> list[str]:
+    found = [row for row in rows if row["arm"] == arm]
+    values = {str(metric): _by_user([_scored(row, shown, str(metric)) for row in found]) for metric in METRICS}
+    own = [_interval(np.array(list(scores.values())), "{:.4f}") for scores in values.values()]
+    frozen = [_less(found, rows, "frozen", shown, str(metric)) for metric in METRICS]
+    tuned = _less(found, rows, "fine-tuning", shown, str(METRICS[-1]))
     trained = f"{found[0]['trained'] / found[0]['parameters']:.1%}" if "trained" in found[0] and arm != "frozen" else "-"
     seconds = f"{np.mean([row['seconds'] for row in found]):.0f}"
-    return [WORDS[arm], ", ".join(str(row["seed"]) for row in found), str(users), *own, *less, p, trained, seconds]
+    seeds, users = ", ".join(str(row["seed"]) for row in found), str(len(values[str(METRICS[0])]))
+    return [WORDS[arm], seeds, users, *own, *(less for less, _ in frozen), frozen[-1][1], tuned[0], trained, seconds]
+
+
+def _less(found: list[dict[str, Any]], rows: list[dict[str, Any]], other: str, shown: tuple[int, ...], metric: str) -> tuple[str, str]:
+    """How far an arm is above another over the same users of the same seeds, with its interval, and p of the paired test."""
+    base = {row["seed"]: row for row in rows if row["arm"] == other}
+    paired = [row for row in found if row["seed"] in base and row["arm"] != other]
+    if not paired:
+        return "-", "-"
+    ours, theirs = (_by_user([_scored(row, shown, metric) for row in those]) for those in (paired, [base[row["seed"]] for row in paired]))
+    a, b = (np.array([side[user] for user in ours]) for side in (ours, theirs))
+    return _interval(a - b, "{:+.4f}"), f"{paired_test(a, b):.3f}"
+
+
+def _scored(row: dict[str, Any], shown: tuple[int, ...], metric: str) -> dict[str, float]:
+    """User -> the mean over how many events are shown."""
+    return _by_user([row["shown"][str(count)]["per_user"][metric] for count in shown])
 
 
 def _interval(values: NDArray[np.float64], form: str) -> str:
