@@ -124,7 +124,7 @@ def unguided(model: Recommender, split: Split) -> dict[str, float]:
     cases = split.cases(Part.TEST)
     asked = np.random.default_rng(SEED).permutation(len(cases))[:UNGUIDED]
     module: Any = model.module.eval()
-    named = [module.unguided(module.prompts(cases.histories.take(part), cases.users[part])) for part in np.array_split(asked, len(asked) // 100)]
+    named = [module.unguided(module.prompts(cases.histories.take(part), cases.users[part])) for part in np.array_split(asked, -(-len(asked) // 100))]
     return {"asked": len(asked), "invalid": float((np.concatenate(named) < 0).mean())}
 
 

@@ -59,3 +59,4 @@ def test_openp5_stands_beside_what_its_order_tells(data: Path, tmp_path: Path) -
     assert walked["order"]["rate"] > 0 and "nothing is learnt" in walked["notes"][-1] and "order" not in rows["popularity"]
     assert rows["next-integer"]["metrics"]["hr@1"] > 0.5, "the ids of a circle are all that one must know"
     assert "next in its order" in (tmp_path / "generative.md").read_text()
+    assert 0 <= walked["unguided"]["invalid"] <= 1 and walked["unguided"]["asked"] > 0 and "unguided" not in rows["popularity"]
