@@ -210,7 +210,9 @@ def _of_data(data: str, rows: list[dict[str, Any]]) -> list[str]:
                 base, other = ([found[seed, name] for seed in those] for name in (against, label))
                 cells = [_difference(base, other, column, form) for column, form in COLUMNS.items()]
                 lines.append(f"| {label} | {', '.join(map(str, those))} | {' | '.join(cells)} |")
-    lines += ["", "Over several seeds: the mean of theirs by how many were asked about, cases of all drawn together; a tenth of them is in two splits.", ""]
+    if len({seed for seed, _ in found}) > 1:
+        lines += ["", "Over several seeds: the mean of theirs by how many were asked about, cases of all drawn together, of which some are in two splits."]
+    lines.append("")
     machines = dict.fromkeys(row["machine"].partition("; ")[0] for row in rows)
     return [*lines, *(f"Measured on {name}." for name in machines), ""]
 

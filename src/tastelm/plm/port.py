@@ -15,7 +15,7 @@ from tastelm.plm.meter import Spent, TokenMeter
 from tastelm.plm.tokens import Tokens, from_json
 
 # Places up to which attention is learnt through plain products where a CPU computes in half precision: the way back through torch's fused kernel takes
-# four times as long at 65 places, and half as long again over all; at 200 both take as long.
+# four times as long at 65 places, and about as long at 200.
 SHORT = 128
 
 

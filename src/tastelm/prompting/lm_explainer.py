@@ -124,11 +124,12 @@ class VectorPrompted(LMExplainer):
     def begin_with_words(self, told: Explanations) -> None:
         """Let each vector begin at the mean of the model's own vectors of the features that explanations of its user, or item, are about, and as long
         as those of words are; where there are none, at that of all features. Raises DataError if no explanation is about a feature."""
-        kept = np.array([place for place, feature in enumerate(told.features) if feature], np.int64)
+        kept = np.array([row for row, feature in enumerate(told.features) if feature], np.int64)
         if not len(kept):
             raise DataError("no explanation of the training part is about a feature, so vectors cannot begin at words. Use begin=random.")
-        names, codes = np.unique([told.features[place] for place in kept], return_inverse=True)
-        ids = [torch.tensor(row, device=self.prior.device) for row in self.tokens.encode_all([f" {name}" for name in names.tolist()])]
+        names, codes = np.unique([told.features[row] for row in kept], return_inverse=True)
+        place = next(self.backbone.parameters()).device  # a stage may have brought the model elsewhere, and not the vectors
+        ids = [torch.tensor(row, device=place) for row in self.tokens.encode_all([f" {name}" for name in names.tolist()])]
         words = torch.stack([self.backbone.embed(row).float().mean(0) for row in ids])[torch.from_numpy(codes)]
         for name, owners in (("user", told.users), ("item", told.items)):
             rows, table = torch.from_numpy(owners[kept].astype(np.int64)).to(words.device), self.prompt[name].get_parameter("weight")
