@@ -207,10 +207,11 @@ def table(folder: Path) -> str:
     lines = ["# Patches", "", "Users held out, MovieLens-100K. A user whom several seeds hold out counts once, with the mean; intervals are over users.", ""]
     lines += ["| attribute | method | seeds | accuracy | patches less this | p | trained | frozen moved | seconds |", "|" + "---|" * 9]
     rows = _read(folder / "profile.jsonl")
-    for wanted in PROFILES:
-        right = {method: _by_user([row for row in rows if row["attribute"] == wanted and row["method"] == method]) for method in WORDS}
+    for wanted, settings in ((wanted, settings) for wanted in PROFILES for settings in sorted({tuple(row["settings"]) for row in rows})):
+        alike = [row for row in rows if row["attribute"] == wanted and tuple(row["settings"]) == settings]
+        right = {method: _by_user([row for row in alike if row["method"] == method]) for method in WORDS}
         for method, words in WORDS.items():
-            found = [row for row in rows if row["attribute"] == wanted and row["method"] == method]
+            found = [row for row in alike if row["method"] == method]
             if not found:
                 continue
             values = np.array(list(right[method].values()))
@@ -224,7 +225,7 @@ def table(folder: Path) -> str:
             moved = "-" if "frozen_unmoved" not in found[0] or method == "all" else "no" if all(row["frozen_unmoved"] for row in found) else "YES"
             seconds = sum(row["seconds"] for row in found) / len(found)
             seeds = ", ".join(str(row["seed"]) for row in found)
-            cells = [wanted, words, seeds, f"{np.nanmean(values):.3f} [{low:.3f}, {high:.3f}]", less, p, trained, moved, f"{seconds:.0f}"]
+            cells = [" ".join((wanted, *settings)), words, seeds, f"{np.nanmean(values):.3f} [{low:.3f}, {high:.3f}]", less, p, trained, moved, f"{seconds:.0f}"]
             lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "The next item, Beauty, full ranking, leave-one-out, each seed with its interval over users.", ""]
     lines += ["| seed | method | NDCG@10 | HR@10 | NDCG@10 by everything tuned | by the pre-trained | trained |", "|" + "---|" * 7]

@@ -4,8 +4,9 @@
 
 Arms: `pre-trained` (half of the minutes for the four objectives, half for the next item), `none` (all minutes for the next item, from
 random weights), `shuffled` (pre-trained on the attributes of other items). Losses of the second stage: `bpr`, the paper's pairwise
-ranking against one negative, and `full`, the softmax over the catalogue. The table tells paired differences to `none` of the same loss, set
-and seed, with 95 % bootstrap intervals over users. What is stored is not trained again.
+ranking against one negative, and `full`, the softmax over the catalogue. The table tells paired differences to `none` of the same set, loss,
+minutes and seed, where several rates were tried to that with the best valid part, with 95 % bootstrap intervals over users. What is stored is
+not trained again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from rows import RESULTS, SETS, split_of, train
@@ -28,14 +30,15 @@ from tastelm.jobs import Job
 from tastelm.metrics import bootstrap_ci
 from tastelm.per_case import read_values
 from tastelm.systems.catalogue import system
+from tastelm.systems.common import SLOWER
 
 ARMS = ("pre-trained", "none", "shuffled")
 # What was tried stands in settings/s3rec.toml: without segments the first stage was better for its time. The minutes end it, not the epochs.
 FIRST: dict[str, Any] = {"pretrain_epochs": 1000, "pretrain_loss": "full", "pretrain_lr": 3e-3, "mask": 0.4, "sequence_segment": 0.0}
 OBJECTIVES = ("item_attribute", "sequence_item", "sequence_attribute", "sequence_segment")
 LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "full": {"loss": "full"}}
-# Pre-trained weights lost at first under the shipped rate 3e-3, so pairwise ranking takes 1e-3 after pre-training. Nobody has tried `none` at
-# 1e-3 yet: a claim needs both arms at both rates, by --lr, and valid to choose for each.
+# Weights from all objectives lose at first under the shipped rate 3e-3, so pairwise ranking takes 1e-3 after pre-training. A claim needs both arms at
+# both rates, by --lr, and valid to choose for each.
 GENTLY = {"bpr": {"lr": 1e-3}, "full": {}}
 SHUFFLE_SEED = 0
 
@@ -50,8 +53,15 @@ def main() -> None:
     parser.add_argument("--lr", type=float, help="rate of the second stage, the same in all arms")
     parser.add_argument("--first", type=int, help="passes of the first stage at most; the second has the rest of the minutes")
     parser.add_argument("--only", choices=OBJECTIVES, help="the one objective of the first stage, with weight 1")
+    parser.add_argument("--patience", type=int, default=1, help="how many times as long as shipped the second stage waits for something better")
     parser.add_argument("--out", type=Path, default=RESULTS / "pretraining")
     args = parser.parse_args()
+    with patch("tastelm.systems.common.SLOWER", args.patience * SLOWER):
+        measure(args)
+    write_text(args.out / "pretraining.md", table(args.out))
+
+
+def measure(args: argparse.Namespace) -> None:
     for name in args.data:
         split = split_of(name)
         question = protocol(split, seed=split.seed)
@@ -61,13 +71,13 @@ def main() -> None:
                     rate = "" if args.lr is None else f"-lr{args.lr:g}"
                     if arm != "none":
                         rate += ("" if args.first is None else f"-first{args.first}") + (f"-{args.only}" if args.only else "")
+                    rate += "" if args.patience == 1 else f"-patience{args.patience}"
                     made = system("s3rec").create(settings(arm, loss, args.lr, args.first, args.only))
                     job = Job(made, shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
-                    row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss)
+                    row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss, patience=args.patience)
                     scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}
                     print(name, loss, arm, seed, scores, f"HR@10 {row['metrics']['hr@10']:.4f}", flush=True)
-    write_text(args.out / "pretraining.md", table(args.out))
 
 
 def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None, only: str | None = None) -> dict[str, Any]:
@@ -90,36 +100,46 @@ def shuffled(split: Split) -> Split:
 
 def table(folder: Path) -> str:
     """All rows, and how far each is from the arm without pre-training."""
-    rows = [(place, json.loads(place.read_bytes())) for place in sorted(folder.glob("*/*.json"))]
+    found = [(place, json.loads(place.read_bytes())) for place in sorted(folder.glob("*/*.json"))]
+    rows = sorted(found, key=lambda pair: (*_question(pair[1]), ARMS.index(pair[1]["arm"])))
     lines = ["# S3-Rec: pre-training against none at equal total minutes", ""]
     lines += [
-        "| data | loss of the second stage | arm | rate | budget | seed | valid NDCG@10 | test HR@10 | test NDCG@10 | NDCG@10 - none | HR@10 - none |",
-        "|" + "---|" * 11,
+        "| data | loss of the second stage | minutes | seed | arm | rate | machine | valid NDCG@10 | test HR@10 | test NDCG@10 | NDCG@10 - none | HR@10 - none |",
+        "|" + "---|" * 12,
     ]
-    for place, row in sorted(
-        rows, key=lambda pair: (list(SETS).index(pair[1]["data"]), pair[1]["loss"], pair[1]["budget"], pair[1]["seed"], ARMS.index(pair[1]["arm"]))
-    ):
-        none = place.with_name(re.sub("-first[0-9]+|-(?:item|sequence)_[a-z]+", "", place.name.replace(f"-{row['arm']}-", "-none-")))
-        found = [
-            row["data"],
-            row["loss"],
-            _arm(row),
-            f"{row['config']['lr']:g}",
-            row["budget"],
-            row["seed"],
-            f"{row['valid']['ndcg@10']:.4f}",
-            _value(row, "hr@10"),
-            _value(row, "ndcg@10"),
-        ]
-        lines.append("| " + " | ".join(map(str, [*found, _difference(place, none, "ndcg@10"), _difference(place, none, "hr@10")])) + " |")
-    note = "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference. All items ranked, leave-one-out."
-    return "\n".join([*lines, "", note, ""])
+    for place, row in rows:
+        alike = [pair for pair in rows if _question(pair[1]) == _question(row)]
+        best = {arm: max((pair for pair in alike if pair[1]["arm"] == arm), key=lambda pair: pair[1]["valid"]["ndcg@10"], default=None) for arm in ARMS}
+        none, valid = best["none"], f"{row['valid']['ndcg@10']:.4f}"
+        if sum(pair[1]["arm"] == row["arm"] for pair in alike) > 1 and best[row["arm"]] == (place, row):
+            valid = f"**{valid}**"
+        cells = [row["data"], row["loss"], row["budget"], row["seed"], _arm(row), f"{row['config']['lr']:g}", _machine(row), valid]
+        cells += [_value(row, "hr@10"), _value(row, "ndcg@10")]
+        cells += ["" if none is None or none[0] == place else _difference(place, none[0], metric) for metric in ("ndcg@10", "hr@10")]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference to `none` of the same data, loss, minutes and"]
+    lines += ["seed. Where an arm was tried with several settings, the best valid part is in bold, and the differences are to the `none` that it is of."]
+    return "\n".join([*lines, "All items ranked, leave-one-out.", ""])
+
+
+def _question(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What rows have in common that are compared."""
+    return list(SETS).index(row["data"]), row["loss"], row["budget"], row["seed"]
+
+
+def _machine(row: dict[str, Any]) -> str:
+    """What the training ran on. The first rows did not say: they are of two cores."""
+    gpu = re.search(r"NVIDIA [\w-]+", row.get("machine", ""))
+    return gpu[0] if gpu else "2 cores"
 
 
 def _arm(row: dict[str, Any]) -> str:
-    """The arm, with the objective of its first stage where it has but one."""
+    """The arm, with the objective of its first stage where it has but one, and how long that was."""
     weights = [name for name in OBJECTIVES if row["config"][name]]
-    return f"{row['arm']}, {weights[0].replace('_', '-')} alone" if row["arm"] != "none" and len(weights) == 1 else str(row["arm"])
+    alone = f", {weights[0].replace('_', '-')} alone" if row["arm"] != "none" and len(weights) == 1 else ""
+    passes = [f"{stage['epochs']:.0f} passes" for stage in row["stages"] if stage["name"] == "pre-train"]
+    waits = f", waits {row['patience']} times as long" if row.get("patience", 1) > 1 else ""
+    return f"{row['arm']}{alone}{', ' + passes[0] if passes else ''}{waits}"
 
 
 def _value(row: dict[str, Any], metric: str) -> str:
@@ -128,8 +148,6 @@ def _value(row: dict[str, Any], metric: str) -> str:
 
 
 def _difference(place: Path, none: Path, metric: str) -> str:
-    if place == none or not none.is_file():
-        return ""
     values = read_values(place)[metric] - read_values(none)[metric]
     low, high = bootstrap_ci(values[None], seed=0)
     return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
