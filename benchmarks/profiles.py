@@ -225,7 +225,8 @@ def table(folder: Path) -> str:
             moved = "-" if "frozen_unmoved" not in found[0] or method == "all" else "no" if all(row["frozen_unmoved"] for row in found) else "YES"
             seconds = sum(row["seconds"] for row in found) / len(found)
             seeds = ", ".join(str(row["seed"]) for row in found)
-            cells = [" ".join((wanted, *settings)), words, seeds, f"{np.nanmean(values):.3f} [{low:.3f}, {high:.3f}]", less, p, trained, moved, f"{seconds:.0f}"]
+            cells = [" ".join((wanted, *settings)), words, seeds, f"{np.nanmean(values):.3f} [{low:.3f}, {high:.3f}]", less, p]
+            cells += [trained, moved, f"{seconds:.0f}"]
             lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "The next item, Beauty, full ranking, leave-one-out, each seed with its interval over users.", ""]
     lines += ["| seed | method | NDCG@10 | HR@10 | NDCG@10 by everything tuned | by the pre-trained | trained |", "|" + "---|" * 7]

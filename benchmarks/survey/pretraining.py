@@ -104,7 +104,7 @@ def table(folder: Path) -> str:
     rows = sorted(found, key=lambda pair: (*_question(pair[1]), ARMS.index(pair[1]["arm"])))
     lines = ["# S3-Rec: pre-training against none at equal total minutes", ""]
     lines += [
-        "| data | loss of the second stage | minutes | seed | arm | rate | machine | valid NDCG@10 | test HR@10 | test NDCG@10 | NDCG@10 - none | HR@10 - none |",
+        "| data | second stage's loss | minutes | seed | arm | rate | machine | valid NDCG@10 | test HR@10 | test NDCG@10 | NDCG@10 - none | HR@10 - none |",
         "|" + "---|" * 12,
     ]
     for place, row in rows:

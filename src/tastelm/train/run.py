@@ -152,7 +152,8 @@ class _Loop:
         self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
         self.fabric = fabric_of(stage)
         self.optimizer = _optimizer(stage)
-        self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective))
+        # A stage before may have brought a part of the module elsewhere, of which Fabric would warn.
+        self.step_module: Any = self.fabric.setup_module(_Step(stage.module, stage.objective).to(self.fabric.device))
         self.fabric_optimizer: Any = self.fabric.setup_optimizers(self.optimizer)
         if self.validate is None and not any(map(math.isfinite, (budget.steps, budget.epochs, budget.seconds))):
             raise SettingError(f"stage '{stage.name}' has nothing to validate on and no budget, so it would never end. Give one with --budget.")

@@ -69,8 +69,9 @@ class PEPLER(System["PEPLER.Config"]):
         max_epochs: int = setting(100, "ceiling of a stage; it usually ends on its own before", source="Li et al. 2023", at_least=1)
 
         def __post_init__(self) -> None:
-            if self.rating != "none" and self.prompt != "continuous":
-                raise SettingError(f"rating: {self.rating} is made of vectors, but prompt={self.prompt} has none. Set prompt=continuous, or rating=none.")
+            told = [f"{name}: {value}" for name, value, usual in (("rating", self.rating, "none"), ("begin", self.begin, "random")) if value != usual]
+            if told and self.prompt != "continuous":
+                raise SettingError(f"{told[0]} is about vectors, but prompt={self.prompt} has none. Set prompt=continuous, or leave it out.")
 
     def settle(self, split: Split) -> PEPLER:
         config, name = self.config, "discrete" if self.config.prompt == "discrete" else "continuous"
