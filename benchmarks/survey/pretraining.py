@@ -75,7 +75,8 @@ def measure(args: argparse.Namespace) -> None:
                     made = system("s3rec").create(settings(arm, loss, args.lr, args.first, args.only))
                     job = Job(made, shuffled(split) if arm == "shuffled" else split, args.budget, seed)
                     place = args.out / name / f"{loss}-{arm}-{args.budget}-{seed}{rate}.json"
-                    row = train(job, question, place, args.out / "runs", data=name, arm=arm, loss=loss, patience=args.patience)
+                    runs = args.out / "runs" / ("" if args.patience == 1 else f"patience{args.patience}")  # a job does not know of it
+                    row = train(job, question, place, runs, data=name, arm=arm, loss=loss, patience=args.patience)
                     scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}
                     print(name, loss, arm, seed, scores, f"HR@10 {row['metrics']['hr@10']:.4f}", flush=True)
 
