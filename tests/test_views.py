@@ -72,6 +72,14 @@ def test_nothing_long_enough_is_no_batch() -> None:
     assert shown(ItemSequences(Sequences.of([[1], [4, 5], []]), 5, 1, 10)) == [[4, 5]]
 
 
+def test_windows_of_fewer_items_than_are_of_use_are_not_shown() -> None:
+    sequences = Sequences.of([[1], [4, 5], [], [6], [7, 8, 9]])
+    for epoch in range(4):
+        assert all(len(window) > 1 for window in shown(ItemSequences(sequences, 2, 0, 10, least=2), epoch))
+    assert sorted(map(len, shown(ItemSequences(sequences, 5, 0, 10)))) == [1, 1, 2, 3]
+    assert len(ItemSequences(Sequences.of([[1], [2]]), 5, 0, 10, least=2).batches(0, 0)) == 0
+
+
 def test_the_same_seed_and_epoch_give_the_same_batches_and_others_do_not() -> None:
     view = ItemSequences(numbered([3, 17, 30, 8, 2, 40, 5] * 4), 8, 1, 32)
     assert shown(view, 2, 5) == shown(view, 2, 5)

@@ -36,6 +36,7 @@ class ItemSequences:
     targets    predictions a step is made of: steps of equal work, however long the histories are
     windows    `all`: a long history is cut into windows from its end, at cuts that move with every epoch; `last`: the last window alone,
                as SASRec's code does
+    least      items of the shortest window that is of use
     """
 
     sequences: Sequences
@@ -43,10 +44,13 @@ class ItemSequences:
     overlap: int
     targets: int
     windows: Literal["all", "last"] = "all"
+    least: int = 1
 
     def batches(self, epoch: int, seed: int) -> Batches:
         rng = np.random.default_rng((seed, epoch))
         starts, lengths = self._cut(rng)
+        of_use = lengths >= self.least
+        starts, lengths = starts[of_use], lengths[of_use]
         order = rng.permutation(len(starts))
         starts, lengths = starts[order], lengths[order]
         work = np.cumsum(lengths - self.overlap)

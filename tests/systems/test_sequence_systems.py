@@ -10,7 +10,7 @@ import torch
 from tastelm.data.dataset import Dataset
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split, split
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import evaluate, protocol
 from tastelm.fitting import Fitted, fit_system
 from tastelm.metrics import parse_metrics
@@ -126,6 +126,17 @@ def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None
     assert pairs.stages[0].trained_parameters < pairs.stages[0].parameters, "pairs of items and attributes leave the encoder as it is"
     with pytest.raises(SettingError, match=r"s3rec.pretrain_epochs: all weights of the first stage are 0\."):
         system("s3rec").create({"item_attribute": 0, "sequence_item": 0, "sequence_attribute": 0, "sequence_segment": 0})
+    with pytest.raises(DataError, match=r"circle: no attributes of items, .* Set sequence_item=1 or pretrain_epochs=0"):
+        fit("s3rec", CIRCLE, pretrain_epochs=2, sequence_item=0, sequence_segment=0)
+
+
+def test_permuted_modelling_of_single_items_says_that_there_is_nothing_to_learn() -> None:
+    with pytest.raises(SettingError, match="no history is long enough"):
+        fit("transformers4rec", CIRCLE, objective="plm", max_len=1)
+    rows = [(f"u{user}", str((user + at) % 7), float(at)) for user in range(40) for at in range(3)]  # one is left to train on
+    long = [("long", str(at % 7), float(at)) for at in range(12)]
+    mixed = split(Dataset.build(pl.DataFrame(rows + long, schema=["user", "item", "time"], orient="row"), name="mixed"))
+    assert fit("transformers4rec", mixed, "20steps", objective="plm").stages[0].steps == 20
 
 
 def test_pre_training_sees_nothing_of_valid_and_test() -> None:

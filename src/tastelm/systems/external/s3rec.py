@@ -11,7 +11,7 @@ import numpy as np
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 from tastelm.nn.associations import Associations
 from tastelm.nn.items import ItemTable
 from tastelm.nn.ragged import CategoryTable
@@ -97,8 +97,9 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     def _pre_training(self, module: SequenceRecommender, split: Split) -> Stage:
         config = self.config
         fields = [field.name for field in split.sizes.pick(config.columns) if field.kind == "categories"]
-        segments = int(np.count_nonzero(split.train.lengths >= 2)) > 1  # one history alone has no other to be told from
-        weights = config.weights(attributes=bool(fields), segments=segments)
+        weights = config.weights(attributes=bool(fields), segments=int(np.count_nonzero(split.train.lengths >= 2)) > 1)  # one alone has no other
+        if not any(vars(weights).values()):
+            raise DataError(f"{split.dataset.name}: no attributes of items, or no two histories, for what counts. Set sequence_item=1 or pretrain_epochs=0.")
         table = None
         if fields:
             codes, count = split.features.merged(fields)

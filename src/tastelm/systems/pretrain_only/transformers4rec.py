@@ -104,7 +104,8 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
             module.items.fill(split.features)
         stage = next_item(module, split, config, patience=3 if config.objective == "clm" else 5)
         if config.objective != "clm":
-            view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch)
+            least = 2 if config.objective == "plm" else 1  # of a single item nothing is told before
+            view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch, least=least)
             stage = replace(stage, name=config.objective, view=view, objective=self._objective())
         yield stage
 
