@@ -164,7 +164,8 @@ def check_moved(plan: Plan, before: Mapping[str, str], module: nn.Module, *, sta
         raise StrategyError(f"stage '{stage}': frozen parameters moved: {_list(wrong)}. Only strategies.py may decide what trains.")
     still = {group_of(name) for name in plan.trained} - {group_of(name) for name in moved}
     if still:
-        raise StrategyError(f"stage '{stage}': nothing moved in the trained group {_list(still)}. Does the objective use it, and is the rate above 0?")
+        hint = "Does the objective use it, is the rate above 0, and do the data differ in what it reads (a column with one value teaches nothing)?"
+        raise StrategyError(f"stage '{stage}': nothing moved in the trained group {_list(still)}. {hint}")
 
 
 def _list(names: Iterable[str]) -> str:
