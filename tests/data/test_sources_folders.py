@@ -91,6 +91,30 @@ def test_atomic_files(write):
     assert read(write("plain/x.inter", INTER)).items is None
 
 
+def test_numbers_and_lists_of_a_file_without_types(write):
+    log = "user,item,time\n" + "".join(f"u{row % 3},i{row},{row}\n" for row in range(40))
+    write("shop/interactions.csv", log)
+    head = "item,title,price,year,brand_id,code,genres,note,blank\n"
+    lines = [f"i{row},{row},{row}.5,{1980 + row},{row},0{row},{'a|b' if row % 2 else 'a'},{'' if row else 'x | y'},\n" for row in range(40)]
+    write("shop/items.csv", head + "".join(lines))
+    write("shop/users.csv", "user,age,friends\nu0,31,u1|u2\nu1,22,u0\nu2,,u0|u1\n")
+    dataset = read(write("shop/interactions.csv", log).parent)
+    kinds = {name: str(dtype) for name, dtype in dataset.items.schema.items()}
+    text = dict.fromkeys(("item", "title", "brand_id", "code", "note", "blank"), "String")
+    assert kinds == text | {"price": "Float64", "year": "Float64", "genres": "List(String)"}
+    assert dataset.items["price"].to_list()[:2] == [0.5, 1.5] and dataset.items["genres"].to_list()[:2] == [["a"], ["a", "b"]]
+    assert dataset.users["friends"].to_list() == [["u1", "u2"], ["u0"], ["u0", "u1"]]
+    assert dataset.users["age"].to_list() == ["31", "22", None], "as few whole numbers are codes"
+    assert any("read as numbers: 'price', 'year' of items.csv" in note for note in dataset.notes)
+    assert any("read as lists: 'friends' of users.csv" in note for note in dataset.notes)
+
+
+def test_floats_of_atomic_files_are_numbers_and_tokens_are_not(write):
+    path = write("ml/ml.inter", INTER)
+    write("ml/ml.item", "item_id:token\tprice:float\tyear:token\n10\t3.5\t1999\n11\t?\t2000\n")
+    assert read(path).items.rows() == [("10", 3.5, "1999"), ("11", None, "2000")]
+
+
 def test_atomic_file_with_one_name_twice(write):
     with pytest.raises(DataError, match=r"x.inter, row 1: two columns are called 'user'"):
         read(write("x.inter", "user:token\tuser:float\titem:token\n1\t2\t3\n"))

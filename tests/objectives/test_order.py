@@ -82,3 +82,8 @@ def test_a_sequence_alone_has_nobody_to_change_its_second_part_with() -> None:
 def test_pooling_is_the_mean_and_zero_for_nothing() -> None:
     states = torch.tensor([[1.0], [3.0], [5.0]])
     assert pooled(states, Sequences.of([[0, 0], [], [1]])).flatten().tolist() == [2, 0, 5]
+
+
+def test_a_batch_without_two_parts_has_no_loss() -> None:
+    outcome = FollowingPart()(Judge(), Sequences.of([[1], [], [2]]), rng(0))
+    assert float(outcome.loss.detach()) == 0 and outcome.loss.requires_grad and outcome.targets == 0

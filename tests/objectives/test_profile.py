@@ -41,8 +41,18 @@ def test_those_who_know_each_other_are_told_from_the_rest_of_the_batch() -> None
     outcome = Acquaintance(friends, TRAIN, window=2, temperature=0.5)(module, batch([0, 2, 3]), rng())
     # User 3 knows only user 1, who has no history: two pairs are left. A friend's window is the last two items.
     assert module.shown == [[5, 4], [1, 2]]
-    mine, theirs = pooled(module.places[:5], batch([0, 2])), pooled(module.places[:4], Sequences.of([[5, 4], [1, 2]]))
-    torch.testing.assert_close(outcome.loss, info_nce(F.normalize(mine, dim=1), F.normalize(theirs, dim=1), temperature=0.5))
+    assert float(outcome.loss.detach()) == 0, "each is the friend of the other, so nobody of the batch is a stranger to them"
+
+
+def test_whom_one_knows_and_oneself_are_no_strangers() -> None:
+    told = Acquaintance(Sequences.of([[2, 3], [], [0], [2]]), TRAIN, window=2, temperature=0.5)
+    familiar = told._familiar(np.array([0, 2, 3]), np.array([3, 0, 2]))
+    assert familiar.tolist() == [[True, True, True], [False, True, True], [True, False, True]]
+    mine, theirs = (F.normalize(torch.randn(3, 4, generator=torch.Generator().manual_seed(seed)), dim=1) for seed in (0, 1))
+    scores = mine @ theirs.T / 0.5
+    left = (scores[0, [0]], scores[1, [0, 1]], scores[2, [1, 2]])  # the one in question, and strangers
+    expected = torch.stack([torch.logsumexp(row, 0) - scores[at, at] for at, row in enumerate(left)]).mean()
+    torch.testing.assert_close(info_nce(mine, theirs, temperature=0.5, same=torch.from_numpy(familiar)), expected)
 
 
 def test_who_knows_nobody_contributes_nothing() -> None:

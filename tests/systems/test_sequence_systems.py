@@ -130,6 +130,13 @@ def test_s3rec_starts_its_second_stage_from_the_first_and_turns_causal() -> None
         fit("s3rec", CIRCLE, pretrain_epochs=2, sequence_item=0, sequence_segment=0)
 
 
+@pytest.mark.parametrize("name", ["s3rec", "uprec"])
+def test_columns_with_one_value_teach_nothing_and_stop_nothing(name: str) -> None:
+    data = circle(60)
+    tables = {key: pl.DataFrame({key: data.interactions[key].unique().sort()}).with_columns(colour=pl.lit("red")) for key in ("item", "user")}
+    assert fit(name, split(Dataset.build(data.interactions, items=tables["item"], users=tables["user"], name="red")), "12steps").stages[0].steps > 0
+
+
 def test_permuted_modelling_of_single_items_says_that_there_is_nothing_to_learn() -> None:
     with pytest.raises(SettingError, match="no history is long enough"):
         fit("transformers4rec", CIRCLE, objective="plm", max_len=1)

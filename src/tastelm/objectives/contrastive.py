@@ -25,7 +25,7 @@ def info_nce(
 
     left, right  (B, D), row i of one belongs to row i of the other
     temperature  t
-    same         (B,) labels: j with the label of i, j other than i, is no negative of i and leaves the sum
+    same         (B,) labels, or (B, B) whether they are alike: j that is like i, j other than i, is no negative of i and leaves the sum
     symmetric    the mean of this and the same with the sides changed
     queue        (Q, D) further negatives
     log_q        (B,) log-probability with which each right side is in the batch, taken off its score after the temperature
@@ -36,7 +36,8 @@ def info_nce(
     if log_q is not None:
         scores = scores - log_q
     if same is not None:
-        double = (same[:, None] == same[None, :]) & ~torch.eye(len(left), dtype=torch.bool, device=left.device)
+        alike = same if same.ndim == 2 else same[:, None] == same[None, :]
+        double = alike & ~torch.eye(len(left), dtype=torch.bool, device=left.device)
         scores = scores.masked_fill(double, -torch.inf)
     rows = scores if queue is None else torch.cat([scores, left @ queue.T / temperature], 1)
     loss = (torch.logsumexp(rows, 1) - scores.diagonal()).mean()

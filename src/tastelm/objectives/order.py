@@ -45,6 +45,8 @@ class FollowingPart:
 
     def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
         batch = batch.take(np.flatnonzero(batch.lengths >= 2))
+        if not len(batch):
+            return Outcome(next(module.parameters()).sum() * 0, 0)
         cut = 1 + np.floor(rng.random(len(batch)) * (batch.lengths - 1)).astype(np.int64)
         first = batch.windows(batch.offsets[:-1], cut)
         second = batch.windows(batch.offsets[:-1] + cut, batch.lengths - cut)

@@ -50,7 +50,7 @@ class Acquaintance:
     sequences  (U) histories of the training part
     window     items of a friend's history that are read, its last
 
-    Takes what `UserAttributes` takes. Users who know nobody with a history contribute nothing.
+    Takes what `UserAttributes` takes. Users who know nobody with a history contribute nothing. Who is known too, and oneself, is no stranger.
     """
 
     friends: Sequences
@@ -67,5 +67,11 @@ class Acquaintance:
             return Outcome(next(module.parameters()).sum() * 0, len(batch))
         left, right = batch.take(known), self.sequences.take(friend[known]).last(self.window)
         states = F.normalize(torch.cat([pooled(module(part), part) for part in (left, right)]), dim=1)
-        labels = torch.from_numpy(friend[known]).to(states.device)
-        return Outcome(info_nce(states[: len(known)], states[len(known) :], temperature=self.temperature, same=labels), len(batch))
+        alike = torch.from_numpy(self._familiar(batch.users[known], friend[known])).to(states.device)
+        return Outcome(info_nce(states[: len(known)], states[len(known) :], temperature=self.temperature, same=alike), len(batch))
+
+    def _familiar(self, users: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """(B, B) whether user i is, or knows, other j."""
+        circles, size = self.friends.take(users), len(self.friends)
+        known = np.isin(np.arange(len(users))[:, None] * size + others, circles.owners * size + circles.values)
+        return np.asarray(known | (users[:, None] == others))

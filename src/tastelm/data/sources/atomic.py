@@ -22,7 +22,8 @@ def typed(table: Table) -> Table:
     if len(set(names)) < len(names):
         raise DataError(f"{table.where}, row 1: two columns are called '{next(name for name in names if names.count(name) > 1)}'. Rename one of them.")
     columns = [_typed(series.rename(name), kind) for series, (name, kind) in zip(table.frame.get_columns(), pairs, strict=True)]
-    return replace(table, frame=pl.DataFrame(columns))
+    floats = tuple(name for name, kind in pairs if kind == "float")
+    return replace(table, frame=pl.DataFrame(columns), untyped=False, floats=floats)
 
 
 def _typed(values: pl.Series, kind: str) -> pl.Series:

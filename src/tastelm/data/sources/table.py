@@ -25,6 +25,8 @@ class Table:
     numbering  gives the number of every row where they do not simply count up; called only for a message
     named      False if the file has no header and the columns are called '1', '2', ...
     notes      what the reader understood and dropped
+    untyped    whether numbers and lists stand there as texts, as in CSV
+    floats     columns of text that the file says are of numbers
     """
 
     frame: pl.DataFrame
@@ -33,6 +35,8 @@ class Table:
     numbering: Callable[[], Sequence[int]] | None = None
     named: bool = True
     notes: tuple[str, ...] = ()
+    untyped: bool = False
+    floats: tuple[str, ...] = ()
 
     def row(self, index: int) -> int:
         """The number by which a person finds row `index` (from 0)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -34,7 +35,7 @@ def to_table(data: bytes, where: str, *, columns: Mapping[str, str], bad_rows: B
             f"{', '.join(repr(mark) for mark in SEPARATORS)}. "
             "Give a CSV, TSV, JSON lines or Parquet file with a user and an item in each row."
         )
-    return typed(read_delimited(text, where, separator, columns=columns, bad_rows=bad_rows))
+    return typed(replace(read_delimited(text, where, separator, columns=columns, bad_rows=bad_rows), untyped=True))
 
 
 def _parquet(data: bytes, where: str) -> pl.DataFrame:

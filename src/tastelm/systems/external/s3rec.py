@@ -25,6 +25,8 @@ from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
 
+DRAWN = 256  # items the first stage draws at least: one alone, as `loss=bpr` has in the second, would stand for the whole catalogue there
+
 
 class S3Rec(SequenceSystem["S3Rec.Config"]):
     """Self-supervised learning with mutual information maximisation (Zhou et al., 2020), Eq. 5 to 10, then SASRec from those weights.
@@ -96,7 +98,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
 
     def _pre_training(self, module: SequenceRecommender, split: Split) -> Stage:
         config = self.config
-        fields = [field.name for field in split.sizes.pick(config.columns) if field.kind == "categories"]
+        fields = [field.name for field in split.sizes.pick(config.columns) if field.kind == "categories" and field.values > 1]
         weights = config.weights(attributes=bool(fields), segments=int(np.count_nonzero(split.train.lengths >= 2)) > 1)  # one alone has no other
         if not any(vars(weights).values()):
             raise DataError(f"{split.dataset.name}: no attributes of items, or no two histories, for what counts. Set sequence_item=1 or pretrain_epochs=0.")
@@ -110,7 +112,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             "pre-train",
             Associations(module.items, module.backbone, table, critics),
             view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
-            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=config.negatives, half=config.half), weights, config.mask),
+            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=max(config.negatives, DRAWN), half=config.half), weights, config.mask),
             budget=Budget(epochs=config.pretrain_epochs),
             descent=Descent(lr=config.pretrain_lr),
             # Pairs of items and attributes say nothing to the encoder.

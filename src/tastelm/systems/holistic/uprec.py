@@ -48,7 +48,7 @@ class UPRec(BERT4Rec):
     def stages(self, split: Split) -> Iterator[Stage]:
         config, known = self.config, Features.of(split.dataset.users, "user", split.users)
         heads, terms = dict[str, nn.Module](), list[Term]()
-        attributes = [feature for feature in known.columns if feature.codes is not None and feature.codes.lengths.max() == 1]
+        attributes = [feature for feature in known.columns if feature.codes is not None and feature.codes.lengths.max() == 1 < feature.field.values]
         if attributes and config.attribute_weight:
             heads["profile"] = ProfileHead(config.dim, {feature.field.name: feature.field.values for feature in attributes})
             terms.append((config.attribute_weight, "attributes", UserAttributes({feature.field.name: _labels(feature) for feature in attributes})))

@@ -65,7 +65,7 @@ class Transformers4Rec(SequenceSystem["Transformers4Rec.Config"]):
             0.2, "share of the sequences whose last item alone is asked for", source="0 in the paper", at_least=0, at_most=1, search=span(0.0, 0.5)
         )
         max_span: int = setting(5, "longest span of neighbours that plm asks for", source="2 to 6 in the paper", at_least=1, search=span(2, 6))
-        rtd_weight: float = setting(10.0, "of the detection beside the cloze", source="1 to 50 in the paper", at_least=0, search=span(1.0, 50.0, log=True))
+        rtd_weight: float = setting(10.0, "of the detection beside the cloze", source="1 to 50 in the paper", above=0, search=span(1.0, 50.0, log=True))
         positions: Literal["start", "end", "rotary"] = setting("rotary", "learned vectors counted from an end of the window, or rotary")
         smoothing: float = setting(
             0.0,
