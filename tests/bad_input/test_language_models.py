@@ -204,6 +204,8 @@ CASES: list[Case] = [
      r"encoder folder:.*none\.gguf: it is the file none\.gguf, and no folder that sentence-transformers can load"),
     ("prompt whose source is a number", fit("lm-zeroshot", "prompt={{\"name\":\"x\",\"source\":5,\"target\":\"y\",\"slots\":{{}}}}"),
      r"template 'x': its source must be a text, not 5"),
+    ("semantic ids of items without titles", fit("tiger", data="nameless"),
+     r"nameless: the semantic index reads the titles of items, but 1 of 20 have none, such as item '7'\. Give .* or take other tokens with --set ids=random"),
     # endpoints, before anything is asked
     ("endpoint without a name", model("endpoint:", "llm-rerank", "answers=list"), r"llm-rerank\.model is missing: give the name that the server knows"),
     ("endpoint asked for letters", model("endpoint:toy", "llm-rerank"),

@@ -116,7 +116,10 @@ def fit(
     for name, what in show.OPINIONS.items():
         if opinions := model.about["metrics"].get(name, {}).get("test"):
             out.print(show.reasons(opinions, what=what))
-    out.print(f'Written to {folder}. Try: tastelm recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10', soft_wrap=True, markup=False)
+    ask = f'recommend {folder} --history "{" ".join(model.items.ids[:2])}" -k 10'
+    if "explanation" in model.about["metrics"] and len(model.users):
+        ask = f'explain {folder} --user "{model.users.ids[0]}" --item "{model.items.ids[0]}"'
+    out.print(f"Written to {folder}. Try: tastelm {ask}", soft_wrap=True, markup=False)
 
 
 @app.command()

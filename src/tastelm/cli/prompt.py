@@ -50,7 +50,8 @@ def show(
         print(to_json(_plain(found)))
         return
     out.print(coloured(found.prompt), soft_wrap=True)
-    read = "tokens, estimated" if found.context is None else f"tokens of the {found.context:,} that the model reads"
+    endless = "tokens, of any number that the model reads"  # one that knows distances, not places
+    read = "tokens, estimated" if found.context is None else endless if found.context >= 1_000_000 else f"tokens of the {found.context:,} that the model reads"
     asked = f"the {len(found.history)} items of {found.user}" if found.item is None else f"{found.user} and the item {found.item}"
     out.print(f"\n{found.tokens:,} {read}, for {asked}.", markup=False)
     if found.example is not None:

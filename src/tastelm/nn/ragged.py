@@ -65,6 +65,13 @@ class CategoryTable(Ragged):
         self.weight = nn.Parameter(torch.empty(categories, dim))
         nn.init.normal_(self.weight, std=0.02)
 
+    @classmethod
+    def of(cls, codes: Sequences, categories: int, dim: int) -> CategoryTable:
+        """The table of rows with these codes."""
+        table = cls(len(codes), categories, dim)
+        table.fill(codes)
+        return table
+
     def forward(self, rows: Tensor) -> Tensor:
         """(T,) -> (T, D)."""
         codes, owners = self.take(rows)

@@ -21,11 +21,15 @@ from tastelm.text.titles import clean_title
 Untitled = Literal["refuse", "id"]
 
 
-def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str) -> list[str]:
+CALLED = "call them by their ids with --set untitled=id"
+
+
+def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str, otherwise: str = CALLED) -> list[str]:
     """The title of every item of the catalogue, in the order of the codes.
 
-    clean     drop years and other names, and bring articles to the front
-    untitled  what becomes of items without a title: they are refused, or called by their id
+    clean      drop years and other names, and bring articles to the front
+    untitled   what becomes of items without a title: they are refused, or called by their id
+    otherwise  what helps besides titles, as the refusal says it
 
     Raises DataError if an item without a title is refused.
     """
@@ -34,7 +38,7 @@ def item_texts(split: Split, *, clean: bool, untitled: Untitled, owner: str) -> 
     if missing and untitled == "refuse":
         raise DataError(
             f"{split.dataset.name}: {owner} reads the titles of items, but {len(missing):,} of {len(split.items):,} have none, such as item {missing[0]!r}. "
-            "Give an items table with a column title, or call them by their ids with --set untitled=id."
+            f"Give an items table with a column title, or {otherwise}."
         )
     texts = [known.get(item, "").strip() or item for item in split.items.ids]
     return [clean_title(text) for text in texts] if clean else texts

@@ -67,7 +67,7 @@ class Indexing:
         if self.kind in ("collaborative", "hybrid"):
             met = collaborative_tokens(split.train, items, clusters=self.codes, leaf=self.codes, seed=self.seed)
             return hybrid_tokens(met, seed=self.seed) if self.kind == "hybrid" else met
-        texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index")
+        texts = item_texts(split, clean=False, untitled="refuse", owner="the semantic index", otherwise="take other tokens with --set ids=random")
         told = semantic_tokens(text_vectors(self.encoder, texts), levels=self.levels, codes=self.codes, seed=self.seed)
         return shuffled_tokens(told, seed=self.seed) if self.kind == "shuffled" else told
 

@@ -102,11 +102,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
         weights = config.weights(attributes=bool(fields), segments=int(np.count_nonzero(split.train.lengths >= 2)) > 1)  # one alone has no other
         if not any(vars(weights).values()):
             raise DataError(f"{split.dataset.name}: no attributes of items, or no two histories, for what counts. Set sequence_item=1 or pretrain_epochs=0.")
-        table = None
-        if fields:
-            codes, count = split.features.merged(fields)
-            table = CategoryTable(len(split.items), count, config.dim)
-            table.fill(codes)
+        table = CategoryTable.of(*split.features.merged(fields), config.dim) if fields else None
         critics = [name for name, weight in vars(weights).items() if weight]
         return Stage(
             "pre-train",

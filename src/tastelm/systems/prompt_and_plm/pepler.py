@@ -74,8 +74,7 @@ class PEPLER(System["PEPLER.Config"]):
                 raise SettingError(f"{told[0]} is about vectors, but prompt={self.prompt} has none. Set prompt=continuous, or leave it out.")
 
     def settle(self, split: Split) -> PEPLER:
-        config, name = self.config, "discrete" if self.config.prompt == "discrete" else "continuous"
-        return PEPLER(replace(config, template=config.template or spelled("pepler", name)))
+        return PEPLER(replace(self.config, template=self.config.template or spelled("pepler", self.config.prompt.replace("none", "continuous"))))
 
     def from_scratch(self) -> PEPLER:
         return PEPLER(replace(self.config, pretrain_epochs=0))

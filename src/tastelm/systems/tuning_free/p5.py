@@ -55,7 +55,7 @@ class P5(ManyPrompts["P5.Config"]):
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
         prompts: str = setting("all", "of the sequential family that are trained on: all that are not held out, or names with commas between")
-        ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 was never trained on", source="Geng et al. 2022")
+        ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 is not trained on unless prompts says so", source="Geng et al. 2022")
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="Geng et al. 2022", at_least=1)
         beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000)
