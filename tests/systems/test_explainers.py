@@ -220,8 +220,8 @@ def test_what_cannot_be_learnt_is_refused() -> None:
     featureless = split(Dataset.build(reasons(6).interactions.drop("feature"), name="featureless"))
     with pytest.raises(DataError, match="Use prompt=continuous"):
         list(made("discrete").stages(featureless))
-    for name, value in (("rating", "mf"), ("begin", "words")):
-        with pytest.raises(SettingError, match=rf"pepler\.{name}: {value} is about vectors, but prompt=discrete has none"):
-            made("discrete", **{name: value})
+    for setting in ({"rating": "mf"}, {"begin": "words"}):
+        with pytest.raises(SettingError, match=r"pepler\.prompt: discrete has no vectors, which rating and begin are about"):
+            made("discrete", **setting)
     with pytest.raises(SettingError, match=r"peter\.dim: 15 is odd"):
         made("peter", dim=15, heads=1)

@@ -44,14 +44,15 @@ def show(
     Words that are learnt are green, vectors in the place of words magenta. Nothing is trained.
     """
     import tastelm
+    from tastelm.plm.seq2seq import ENDLESS
 
     found = tastelm.show_prompt(system, tastelm.read(data, items=items), user, set=assigned(settings), split=split)
     if as_json:
         print(to_json(_plain(found)))
         return
     out.print(coloured(found.prompt), soft_wrap=True)
-    endless = "tokens, of any number that the model reads"  # one that knows distances, not places
-    read = "tokens, estimated" if found.context is None else endless if found.context >= 1_000_000 else f"tokens of the {found.context:,} that the model reads"
+    read = "tokens, estimated" if found.context is None else f"tokens of the {found.context:,} that the model reads"
+    read = "tokens, of any number that the model reads" if found.context == ENDLESS else read
     asked = f"the {len(found.history)} items of {found.user}" if found.item is None else f"{found.user} and the item {found.item}"
     out.print(f"\n{found.tokens:,} {read}, for {asked}.", markup=False)
     if found.example is not None:

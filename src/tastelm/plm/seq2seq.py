@@ -23,6 +23,10 @@ class Memory:
         return Memory(self.states[rows], self.mask[rows])
 
 
+# The context of a model that reads texts of any length.
+ENDLESS = 1_000_000
+
+
 class Seq2SeqLM(LanguageModel):
     """An encoder and a decoder, such as T5. `forward` is the encoder; `write` the decoder."""
 
@@ -33,7 +37,7 @@ class Seq2SeqLM(LanguageModel):
     @property
     def context(self) -> int:
         """T5 knows distances, not places: how long a text may be is a matter of memory."""
-        return int(getattr(self.network.config, "n_positions", 0) or 1_000_000)
+        return int(getattr(self.network.config, "n_positions", 0) or ENDLESS)
 
     @property
     def kv_shape(self) -> KeyValueShape:

@@ -19,8 +19,6 @@ from tastelm.text.template import Template
 from tastelm.text.titles import clean_title
 
 Untitled = Literal["refuse", "id"]
-
-
 CALLED = "call them by their ids with --set untitled=id"
 
 

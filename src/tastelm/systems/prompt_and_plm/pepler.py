@@ -69,12 +69,12 @@ class PEPLER(System["PEPLER.Config"]):
         max_epochs: int = setting(100, "ceiling of a stage; it usually ends on its own before", source="Li et al. 2023", at_least=1)
 
         def __post_init__(self) -> None:
-            told = [f"{name}: {value}" for name, value, usual in (("rating", self.rating, "none"), ("begin", self.begin, "random")) if value != usual]
-            if told and self.prompt != "continuous":
-                raise SettingError(f"{told[0]} is about vectors, but prompt={self.prompt} has none. Set prompt=continuous, or leave it out.")
+            if self.prompt != "continuous" and (self.rating, self.begin) != ("none", "random"):
+                raise SettingError(f"prompt: {self.prompt} has no vectors, which rating and begin are about. Set prompt=continuous, or leave these two out.")
 
     def settle(self, split: Split) -> PEPLER:
-        return PEPLER(replace(self.config, template=self.config.template or spelled("pepler", self.config.prompt.replace("none", "continuous"))))
+        shipped = spelled("pepler", "discrete" if self.config.prompt == "discrete" else "continuous")
+        return PEPLER(replace(self.config, template=self.config.template or shipped))
 
     def from_scratch(self) -> PEPLER:
         return PEPLER(replace(self.config, pretrain_epochs=0))
