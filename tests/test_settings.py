@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tastelm.errors import SettingError
-from tastelm.settings import LARGEST, Among, Span, among, configure, describe, parse_assignments, search_space, setting, span
+from tastelm.settings import LARGEST, Among, Span, among, configure, decisive, describe, parse_assignments, search_space, setting, span
 from tastelm.systems.catalogue import names, system
 
 # Systems that learn nothing from settings; every other one must say where to look for better values.
@@ -38,6 +38,16 @@ def test_describe_lists_the_fields_in_order() -> None:
     ]
     assert [line.search for line in lines] == ["4 | 8", "0.001 to 1, log", None, None]
     assert (lines[0].meaning, lines[0].source, lines[1].source) == ("width", "a paper", "TasteLM")
+
+
+def test_a_setting_that_came_later_decides_nothing_until_it_is_set() -> None:
+    @dataclass(frozen=True)
+    class Grown:
+        dim: int = setting(8, "width")
+        bias: bool = setting(False, "with a bias", later=True)
+
+    assert decisive(Grown()) == {"dim": 8}, "what was there first always counts: its default may become another"
+    assert decisive(Grown(bias=True)) == {"dim": 8, "bias": True}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tastelm.fitting import Fitted, fit_system
 from tastelm.opinions import judge_opinions
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
+from tastelm.settings import decisive
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Silent, Watch
@@ -52,7 +53,7 @@ class Job:
     @property
     def key(self) -> str:
         """16 hex digits over all that decides the result."""
-        parts = [self.system.card.name, vars(self.system.config), self.split.fingerprint, self.budget, self.seed, tastelm.__version__]
+        parts = [self.system.card.name, decisive(self.system.config), self.split.fingerprint, self.budget, self.seed, tastelm.__version__]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def describe(self) -> dict[str, Any]:

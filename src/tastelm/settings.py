@@ -76,11 +76,12 @@ def among(*choices: Any) -> Among:
 
 def setting(
     default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None,
-    search: Search | None = None,
+    search: Search | None = None, later: bool = False,
 ) -> T:  # fmt: skip
     """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`).
 
     search  where `tastelm tune` looks for better values: a `span` or `among`; without one the setting is left at its default
+    later   the system had results before it had this setting, and its default does what was done before: those results stay valid
 
     Raises ValueError for a search space that does not hold the default, where every search begins, or fractions for a whole number.
     """
@@ -92,7 +93,8 @@ def setting(
     if search is not None and default not in search:
         raise ValueError(f"search {search} does not hold the default {default}, with which a search begins.")
     limits = {"ge": at_least, "le": at_most, "gt": above}
-    metadata = {"meaning": meaning, "source": source, "limits": {name: limit for name, limit in limits.items() if limit is not None}, "search": search}
+    kept = {name: limit for name, limit in limits.items() if limit is not None}
+    metadata = {"meaning": meaning, "source": source, "limits": kept, "search": search, "later": later}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -112,6 +114,11 @@ class Described:
 def search_space(config: type) -> dict[str, Search]:
     """Setting -> where to look for better values, for those that are searched."""
     return {entry.name: found for entry in fields(config) if (found := entry.metadata.get("search")) is not None}
+
+
+def decisive(config: Any) -> dict[str, Any]:
+    """The values that decide what a config makes: all but those of settings that came later and stand at their defaults."""
+    return {entry.name: value for entry in fields(config) if (value := getattr(config, entry.name)) != entry.default or not entry.metadata.get("later")}
 
 
 def describe(config: type) -> list[Described]:

@@ -34,6 +34,7 @@ from tastelm.fitting import fit_system
 from tastelm.jobs import Job
 from tastelm.metrics import Metric
 from tastelm.over_time.average import OverTime, Values, to_markdown, to_table
+from tastelm.settings import decisive
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
@@ -185,7 +186,7 @@ def _keys(rolling: Rolling, system: System[Any], seed: int) -> list[str]:
     keys: list[str] = []
     for fingerprint in rolling.fingerprints:
         before = keys[-1] if keys and rolling.mode == "incremental" else None
-        settings = [system.card.name, vars(system.config), rolling.budget, seed, rolling.mode, [str(metric) for metric in rolling.metrics]]
+        settings = [system.card.name, decisive(system.config), rolling.budget, seed, rolling.mode, [str(metric) for metric in rolling.metrics]]
         parts = [settings, fingerprint, before, tastelm.__version__]
         keys.append(hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16])
     return keys

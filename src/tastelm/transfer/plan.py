@@ -27,6 +27,7 @@ from tastelm.errors import SettingError, nearest
 from tastelm.evaluation import Protocol, protocol
 from tastelm.jobs import Job, describe_data
 from tastelm.metrics import parse_metrics
+from tastelm.settings import decisive
 from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
@@ -142,7 +143,7 @@ class Transfer:
         """What must be alike for points to stand on one curve."""
         return {
             "system": self.system.card.name,
-            "config": vars(self.settled.config),
+            "config": decisive(self.settled.config),
             "without_pretraining": {name: value for name, value in vars(self.untaught.config).items() if value != vars(self.settled.config)[name]},
             "data": describe_data(self.base),
             "split": self.base.protocol,
