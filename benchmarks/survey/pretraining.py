@@ -2,6 +2,9 @@
 
     python benchmarks/survey/pretraining.py --data Beauty Yelp --losses bpr full --budget 10m --seeds 0
 
+Sets: those of the survey's tables with S3-Rec's attributes, and the games, whose attributes are the words of their titles: those of ten titles
+at least and of a fifth of them at most.
+
 Arms: `pre-trained` (half of the minutes for the four objectives, half for the next item), `none` (all minutes for the next item, from
 random weights), `shuffled` (pre-trained on the attributes of other items). Losses of the second stage: `bpr`, the paper's pairwise
 ranking against one negative, and `full`, the softmax over the catalogue. The table tells paired differences to `none` of the same set, loss,
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +24,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import polars as pl
 from rows import RESULTS, SETS, split_of, train
 
 import tastelm as tl
@@ -41,11 +46,15 @@ LOSSES: dict[str, dict[str, Any]] = {"bpr": {"loss": "bpr", "negatives": 1}, "fu
 # both rates, by --lr, and valid to choose for each.
 GENTLY = {"bpr": {"lr": 1e-3}, "full": {}}
 SHUFFLE_SEED = 0
+GAMES = "Games"
+DATA = (*SETS, GAMES)
+# A word of fewer titles ties nothing together, one of more tells nothing apart.
+FEWEST, MOST = 10, 0.2
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(SETS))
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--budget", default="10m", help="of both stages together, and of the only stage of the arm `none`")
@@ -63,7 +72,7 @@ def main() -> None:
 
 def measure(args: argparse.Namespace) -> None:
     for name in args.data:
-        split = split_of(name)
+        split = games() if name == GAMES else split_of(name)
         question = protocol(split, seed=split.seed)
         for loss in args.losses:
             for seed in map(int, args.seeds.split(",")):
@@ -79,6 +88,17 @@ def measure(args: argparse.Namespace) -> None:
                     row = train(job, question, place, runs, data=name, arm=arm, loss=loss, patience=args.patience)
                     scores = {part: round(row[part]["ndcg@10"], 4) for part in ("valid", "metrics")}
                     print(name, loss, arm, seed, scores, f"HR@10 {row['metrics']['hr@10']:.4f}", flush=True)
+
+
+def games() -> Split:
+    """The games under leave-one-out, the words of their titles as attributes."""
+    data = tl.read(Path(os.environ["TASTELM_DATA"]) / "games" / "sequences.tsv")
+    assert data.items is not None
+    words = data.items.select("item", words=pl.col("title").str.to_lowercase().str.extract_all(r"[a-z0-9]+").list.unique())
+    counts = words.explode("words").group_by("words").len()
+    kept = counts.filter(pl.col("len").is_between(FEWEST, MOST * len(words)))["words"]
+    items = words.with_columns(pl.col("words").list.set_intersection(kept.to_list()).list.sort())
+    return tl.split(replace(data, items=items, name="games with the words of titles"))
 
 
 def settings(arm: str, loss: str, lr: float | None = None, first: int | None = None, only: str | None = None) -> dict[str, Any]:
@@ -125,7 +145,7 @@ def table(folder: Path) -> str:
 
 def _question(row: dict[str, Any]) -> tuple[Any, ...]:
     """What rows have in common that are compared."""
-    return list(SETS).index(row["data"]), row["loss"], row["budget"], row["seed"]
+    return DATA.index(row["data"]), row["loss"], row["budget"], row["seed"]
 
 
 def _machine(row: dict[str, Any]) -> str:
