@@ -151,7 +151,7 @@ def _question(row: dict[str, Any]) -> tuple[Any, ...]:
 def _machine(row: dict[str, Any]) -> str:
     """What the training ran on. The first rows did not say: they are of two cores."""
     gpu = re.search(r"NVIDIA [\w-]+", row.get("machine", ""))
-    return gpu[0] if gpu else "2 cores"
+    return gpu[0] if gpu else "1 core" if " 1 threads" in row.get("machine", "") else "2 cores"
 
 
 def _arm(row: dict[str, Any]) -> str:
