@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from plm.test_endpoint import KEY, Handler, Server, status, well
 import tastelm as tl
 from tastelm.data.dataset import Dataset
 from tastelm.errors import DataError, SettingError
+from tastelm.settings import decisive
 from tastelm.systems.catalogue import system
 from tastelm.testing import CHECKS, SMALL, circle
 from tastelm.text.segments import plain
@@ -96,6 +98,33 @@ def test_what_was_answered_is_not_asked_again(server: Server, data: Dataset, pla
     assert costs[0]["money"] is None and costs[1]["money"] > 0
     tl.fit("llm-rerank", data, set=asked(server, answers_in=str(place / "elsewhere")), out=place / "three")
     assert len(server.asked) == 2 * count and any((place / "elsewhere").iterdir())
+
+
+def test_the_temperature_is_sent_along_and_other_answers_are_kept_for_it(server: Server, data: Dataset, place: Path) -> None:
+    tl.fit("llm-rerank", data, set=asked(server), out=place / "likeliest")
+    assert {body["temperature"] for _, _, body in server.asked} == {0.0}
+    count = len(server.asked)
+    tl.fit("llm-rerank", data, set=asked(server, temperature=0.7), out=place / "freely")
+    assert len(server.asked) == 2 * count and {body["temperature"] for _, _, body in server.asked[count:]} == {0.7}
+
+
+def test_no_more_tokens_are_used_in_a_minute_than_the_setting_says(server: Server, data: Dataset) -> None:
+    began = time.perf_counter()
+    tl.fit("llm-rerank", data, set=asked(server, tokens_per_minute=30_000, concurrency=1))
+    used = 14 * (len(server.asked) - 1)  # the server counts 14 for each; the last has nobody to wait for it
+    assert len(server.asked) > 10 and time.perf_counter() - began >= used / 30_000 * 60 * 0.99
+
+
+def test_settings_that_came_later_leave_the_keys_of_stored_results_alone() -> None:
+    usual = decisive(RERANK.create({"answers": "list", "model": "endpoint:toy"}).config)
+    assert not {"temperature", "tokens_per_minute"} & set(usual)
+    assert decisive(RERANK.create({"answers": "list", "model": "endpoint:toy", "temperature": "0.5"}).config) == {**usual, "temperature": 0.5}
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", "-0.1"), ("temperature", "2.1"), ("temperature", "hot"), ("tokens_per_minute", "-1")])
+def test_temperatures_and_rates_have_bounds(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=rf"llm-rerank\.{name}: '{value}' does not fit .*; it takes a"):
+        RERANK.create({name: value})
 
 
 def test_nothing_is_asked_twice_for_an_answer_that_lacks_the_target(server: Server, data: Dataset, place: Path) -> None:
