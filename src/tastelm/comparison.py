@@ -81,8 +81,8 @@ class Comparison:
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
-        split = self.question.split
-        return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed) for name in self.systems]
+        split, task = self.question.split, self.question if self.question.task else None
+        return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed, task) for name in self.systems]
 
 
 def parse_systems(text: str) -> list[str]:
@@ -242,7 +242,7 @@ def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[s
     tests = compare_systems(told, higher_is_better=main.higher_is_better, resamples=1999) if len(told) > 1 else []
     return Leaderboard(
         data=describe_data(question.split) | {"notes": list(question.split.dataset.notes)},
-        protocol=str(question.ranking),
+        protocol=question.task or str(question.ranking),
         evaluation=question.describe() | {"metrics": [str(metric) for metric in question.metrics], "main": str(main)},
         budget=comparison.budget,
         rows=order,
