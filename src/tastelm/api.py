@@ -19,7 +19,7 @@ from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
 from tastelm.evaluation import evaluate as measure
 from tastelm.foreign import Translated
-from tastelm.jobs import Job, plain, run_job
+from tastelm.jobs import Job, is_dry, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
 from tastelm.opinions import judge_opinions
@@ -38,7 +38,7 @@ from tastelm.settings_file import settings_by_system
 from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
-from tastelm.tasks.asked import USUAL_SPLIT, is_task
+from tastelm.tasks.asked import USUAL_SPLIT, is_task, question_of_run
 from tastelm.tasks.asked import question as make_question
 from tastelm.train.progress import Watch
 from tastelm.transfer import ARMS, SHARES, Curve, Transfer
@@ -119,7 +119,8 @@ def compare(
         config=[str(path) for path in config], tune=tune, trial_budget=trial_budget,
     )  # fmt: skip
     board = run_comparison(Comparison(question, chosen, settings, budget, seed, said, effort), Path(out), listener=listener)
-    write(Path(out))
+    if board.rows:  # there are none where all was a dry run
+        write(Path(out))
     return board
 
 
@@ -251,19 +252,17 @@ def evaluate(
     Raises RunError, SettingError, and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
+    if is_dry(model.system):
+        raise SettingError(f"{model.name}.dry_run: nothing is asked in a dry run, so there is nothing to judge. Fit it without dry_run.")
     dataset = data if isinstance(data, Dataset) else read(data)
     about = model.about.get("run", {})
-    name, task, protocol = about.get("split", USUAL_SPLIT), about.get("task"), protocol or about.get("task", "full")
-    if task is not None and not is_task(protocol):
-        raise SettingError(f"protocol: the run was fitted under {task}, whose split has no questions for {protocol}. Leave --protocol out.")
-    usual = USUAL_SPLIT if name == "all" or is_task(protocol) else name
-    question = make_question(dataset, protocol, split=usual, split_seed=about.get("split_seed", 0), seen=seen, metrics=metrics, cases=cases)
+    question = question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)
     parts = question.split
     if not any(item in model.items for item in parts.items.ids):
         raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
     scorer = Translated(model, parts.items, parts.users)
     remarks = list(scorer.remarks)
-    if name == "all":
+    if about.get("split") == "all":
         remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
         remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")

@@ -22,10 +22,12 @@ from tastelm.evaluation import Evaluation, Protocol, evaluate, judged
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
 from tastelm.opinions import judge_opinions
+from tastelm.plm.endpoint_lm import estimated
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
 from tastelm.settings import decisive
 from tastelm.systems.base import System
+from tastelm.systems.endpoints import EndpointConfig
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Silent, Watch
 
@@ -96,8 +98,10 @@ def finished(job: Job, folder: Path) -> bool:
 def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None) -> Recommender:
     """Train the job and write its run folder, or load it from there if it is finished.
 
-    Without a folder nothing is written. Raises OutputError if the folder holds something else or cannot be written.
+    Without a folder nothing is written, nor in a dry run. Raises OutputError if the folder holds something else or cannot be written.
     """
+    if is_dry(job.system):
+        return dry_run(job, watch=watch)
     if folder is not None and finished(job, folder):
         return load(folder)
     checkpoints = folder / CHECKPOINTS if folder is not None else None
@@ -117,6 +121,26 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
         recommender.save(folder)
         shutil.rmtree(checkpoints)
     return recommender
+
+
+def is_dry(system: System[Any]) -> bool:
+    """Whether a system would ask an endpoint, and is told not to."""
+    return isinstance(system.config, EndpointConfig) and system.config.dry
+
+
+def dry_run(job: Job, question: Protocol | None = None, *, watch: Watch | None = None) -> Recommender:
+    """Print every prompt that the job, and the question that a comparison puts on top of it, would send to an endpoint, and what all would cost.
+
+    There is no score and nothing is written: `about["metrics"]` holds the estimate, `dry_run`.
+    """
+    fitted = fit_system(job.system, job.split, seed=job.seed, watch=watch or Silent())
+    _metrics(fitted, job)
+    if question is not None:
+        evaluate(fitted.recommender.module, question, name=fitted.recommender.name)  # type: ignore[arg-type]
+    found = estimated(fitted.recommender.module)
+    print(f"{fitted.recommender.name}: {found}.")
+    fitted.recommender.about = job.describe() | {"metrics": {"dry_run": found._asdict()}}
+    return fitted.recommender
 
 
 def _unclaim(checkpoints: Path) -> None:

@@ -77,6 +77,9 @@ def compare(
             protocol=protocol, seen=seen, metrics=metrics, cases=cases, split=split.split, split_seed=split.split_seed, seed=seed, out=folder,
             listener=listener, command=shlex.join(["tastelm", *context.obj]),
         )  # fmt: skip
+    if not board.rows:
+        out.print("Nothing is written, as every system was a dry run. Leave dry_run out to ask.")
+        return
     out.print(show.table_of(board))
     out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True, markup=False)
     out.print(f"The report is {folder / 'report.html'}; open it in a browser.", soft_wrap=True, markup=False)
@@ -111,6 +114,9 @@ def fit(
             system, reading.read(data), set=assigned(settings), config=config, budget=budget, seed=seed, all=everything,
             split=split.split, split_seed=split.split_seed, protocol=protocol, out=folder, watch=watch,
         )  # fmt: skip
+    if "dry_run" in model.about["metrics"]:
+        out.print("Nothing is written. Leave dry_run out to ask.")
+        return
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))

@@ -32,11 +32,16 @@ class EndpointConfig:
     price_read: float = setting(0.0, "money for a million tokens that it reads, to count costs", at_least=0)
     price_written: float = setting(0.0, "money for a million tokens that it writes", at_least=0)
     answers_in: str = setting("", "folder of its answers, each paid for once; by default in the cache of the library")
-    dry_run: bool = setting(False, "send it nothing, and print what would be sent")
+    dry_run: bool = setting(False, "send it nothing; print what would be sent and what it would cost, and give no result")
 
     def __post_init__(self) -> None:
         if self.model.startswith(PREFIX):
             self.endpoint()
+
+    @property
+    def dry(self) -> bool:
+        """Whether an endpoint would be asked, and is not."""
+        return self.dry_run and self.model.startswith(PREFIX)
 
     def endpoint(self) -> Endpoint:
         """Where `model` is asked. Raises SettingError."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tastelm.candidates import Ranking
 from tastelm.data.dataset import Dataset
 from tastelm.data.split import split as divide
@@ -40,6 +43,24 @@ def question(
     if seen != "auto":
         raise SettingError(f"seen: {NAME} ranks its candidates alone, and none was seen. Leave --seen out, or ask something else.")
     return Liked.parse(protocol).question(data, seed=split_seed, metrics=wanted or METRICS).sample(cases)
+
+
+def question_of_run(
+    run: Mapping[str, Any], data: Dataset, protocol: str | None = None, *, seen: str = "auto", metrics: str | None = None, cases: int | None = None
+) -> Protocol:
+    """The questions that a run is asked, on data that are split as it was; `run` says how it came about, as its config.toml does.
+
+    protocol  by default the full ranking, and of a run that was fitted under a task that task
+
+    Raises as `question`, and SettingError for a run of a task that is to be asked for the next item.
+    """
+    task = run.get("task")
+    asked = protocol or task or "full"
+    if task and not is_task(asked):
+        raise SettingError(f"protocol: the run was fitted under {task}, whose split has no questions for {asked}. Leave --protocol out.")
+    split = run.get("split", USUAL_SPLIT)
+    usual = USUAL_SPLIT if split == "all" or is_task(asked) else split
+    return question(data, asked, split=usual, split_seed=run.get("split_seed", 0), seen=seen, metrics=metrics, cases=cases)
 
 
 def _check_ranking(protocol: str) -> None:
