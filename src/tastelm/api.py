@@ -256,8 +256,7 @@ def evaluate(
         raise SettingError(f"{model.name}.dry_run: nothing is asked in a dry run, so there is nothing to judge. Fit it without dry_run.")
     dataset = data if isinstance(data, Dataset) else read(data)
     about = model.about.get("run", {})
-    question = question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)
-    parts = question.split
+    parts = (question := question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)).split
     if not any(item in model.items for item in parts.items.ids):
         raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
     scorer = Translated(model, parts.items, parts.users)
@@ -279,14 +278,16 @@ def evaluate(
 
 
 def show_prompt(
-    system: str | System[Any], data: Dataset | str | Path, user: str, *, set: Mapping[str, Any] | None = None, split: str = "leave-one-out", split_seed: int = 0
-) -> ShownPrompt:
+    system: str | System[Any], data: Dataset | str | Path, user: str, *, set: Mapping[str, Any] | None = None, split: str = USUAL_SPLIT, split_seed: int = 0,
+    protocol: str = "full", candidate: str | None = None,
+) -> ShownPrompt:  # fmt: skip
     """What a system gives its language model to read for the test question of a user, and what it would train. Nothing is trained.
 
-    Raises DataError for a user who is asked nothing, SettingError for a system without prompts.
+    candidate  the item that is asked about, of a system that asks about one at a time; by default that which came next
     """
     made = system if isinstance(system, System) else find_system(system).create(set)
-    return find_prompt(made, split_data(data if isinstance(data, Dataset) else read(data), split, seed=split_seed), user)
+    question = make_question(data if isinstance(data, Dataset) else read(data), protocol, split=split, split_seed=split_seed)
+    return find_prompt(made, question, user, candidate=candidate)
 
 
 def taxonomy() -> list[dict[str, str]]:

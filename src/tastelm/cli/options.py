@@ -63,6 +63,13 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
+class AskingDataOptions(DataOptions):
+    """The same of a command whose `--user` is somebody: there the column has another name."""
+
+    user: Annotated[str | None, _option("--user-column", "Column that says who.")] = None
+
+
+@dataclass(frozen=True)
 class SplitOptions:
     """How the data are divided."""
 
@@ -108,4 +115,4 @@ def assigned(settings: list[str] | None) -> dict[str, str]:
     return parse_assignments(settings or [])
 
 
-__all__ = ["PROTOCOL", "SOURCE", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]
+__all__ = ["PROTOCOL", "SOURCE", "AskingDataOptions", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]
