@@ -45,7 +45,7 @@ def test_every_row_of_a_comparison_says_so_and_no_number_is_that_of_a_full_ranki
     for row in board.rows:
         assert row["protocol"]["task"] == NAME and row["protocol"]["ranking"] == "disliked-2" and row["metrics"]["hr@3"] == 1, "there are three candidates"
     said = to_markdown(board)
-    assert f"TASK {NAME}:" in said and "not comparable with any other ranking" in said and "| hr@1 |" in said and "all items ranked" not in said
+    assert f"TASK {NAME}, a liked item" in said and "comparable with no other ranking" in said and "| hr@1 |" in said and "all items ranked" not in said
     assert f"TASK {NAME}" in (tmp_path / "report.html").read_text()
     with pytest.raises(KeyError):
         tl.load(next((tmp_path / "runs").glob("lm-zeroshot-*"))).about["metrics"]["valid"]
