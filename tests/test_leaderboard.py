@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,12 @@ def test_no_number_is_ever_cut(width: int) -> None:
     for number in numbers:
         assert len(re.findall(rf"(?<![\d.,±]){re.escape(number)}(?![\d.,])", text)) % 2 == 0 and number in text, number
     assert ("MiB" in text) == ("numbers" in text) == (width >= WIDE)
+
+
+def test_what_the_table_is_sorted_by_is_always_shown() -> None:
+    found = board(row("a") | {"metrics": {"hr@3": 0.5, "mrr": 0.4}})
+    found = replace(found, evaluation=found.evaluation | {"main": "hr@3"})
+    assert "| system | hr@3 | mrr |" in to_markdown(found) and "hr@3" in "\n".join(printed(found, 80))
 
 
 def test_failed_rows_stand_last_with_their_error_below() -> None:

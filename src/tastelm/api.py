@@ -17,11 +17,9 @@ from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
 from tastelm.errors import DataError, SettingError
-from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as measure
-from tastelm.evaluation import protocol as make_protocol
 from tastelm.foreign import Translated
-from tastelm.jobs import Job, plain, run_job
+from tastelm.jobs import Job, is_dry, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
 from tastelm.opinions import judge_opinions
@@ -40,6 +38,8 @@ from tastelm.settings_file import settings_by_system
 from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
+from tastelm.tasks.asked import USUAL_SPLIT, is_task, question_of_run
+from tastelm.tasks.asked import question as make_question
 from tastelm.train.progress import Watch
 from tastelm.transfer import ARMS, SHARES, Curve, Transfer
 from tastelm.transfer import Listener as TransferListener
@@ -51,28 +51,33 @@ from tastelm.tuning import tune as run_tuning
 
 def fit(
     system: str | System[Any], data: Dataset | str | Path, *, set: Mapping[str, Any] | None = None, budget: str | None = None, seed: int = 0,
-    all: bool = False, split: str = "leave-one-out", split_seed: int = 0, config: str | Path | None = None, out: str | Path | None = None,
-    watch: Watch | None = None,
+    all: bool = False, split: str = USUAL_SPLIT, split_seed: int = 0, protocol: str | None = None, config: str | Path | None = None,
+    out: str | Path | None = None, watch: Watch | None = None,
 ) -> Recommender:  # fmt: skip
     """Train a system and return what recommends.
 
-    system  a name from `tastelm systems`, or a System of one's own
-    data    a Dataset, or what `tastelm.read` takes
-    set     settings over the defaults, as {"dropout": 0.3}
-    budget  longest training: "90s", "10m", "2000steps", "8epochs"
-    all     train on everything, for production, instead of `split`
-    config  file of settings, as the best.toml of `tune`; what `set` says counts more
-    out     run folder; the same call again loads it, or goes on with what was interrupted
+    system    a name from `tastelm systems`, or a System of one's own
+    data      a Dataset, or what `tastelm.read` takes
+    set       settings over the defaults, as {"dropout": 0.3}
+    budget    longest training: "90s", "10m", "2000steps", "8epochs"
+    all       train on everything, for production, instead of `split`
+    protocol  "liked": train and judge by which of five items was liked, in the place of a split; by default a system is judged as suits it
+    config    file of settings, as the best.toml of `tune`; what `set` says counts more
+    out       run folder; the same call again loads it, or goes on with what was interrupted
 
     Raises DataError, SettingError, OutputError.
     """
-    if all and split != "leave-one-out":
-        raise SettingError("--all trains on everything, so it takes no --split.")
+    if all and (split != USUAL_SPLIT or protocol is not None):
+        raise SettingError(f"--all trains on everything, so it takes no {'--split' if protocol is None else '--protocol'}.")
+    if protocol is not None and not is_task(protocol):
+        raise SettingError(f"protocol: fit judges a system as suits it, or by liked; '{protocol}' is for compare and evaluate. Leave it out.")
     dataset = data if isinstance(data, Dataset) else read(data)
     made = system if isinstance(system, System) else find_system(system).create(_settings_of_one(system, set, config))
     if made is system and (set or config):
         raise SettingError(f"set: {made.card.name} comes with its settings; give them where it is made, or give its name.")
-    job = Job(made, split_data(dataset, "all" if all else split, seed=split_seed), budget, seed)
+    question = None if protocol is None else make_question(dataset, protocol, split=split, split_seed=split_seed)
+    parts = split_data(dataset, "all" if all else split, seed=split_seed) if question is None else question.split
+    job = Job(made, parts, budget, seed, question)
     return run_job(job, None if out is None else Path(out), watch=watch)
 
 
@@ -89,6 +94,7 @@ def compare(
     config        files of settings, one a system, as the best.toml of `tune`; what `set` says counts more
     tune          choose the other settings of each system on the validation part, by so many trials (20) or in so much time ("30m")
     trial_budget  longest training of a trial; by default `budget`, and a tenth of the time
+    protocol      "full", a sampled ranking as "uniform-99", or "liked": which of five did a user like? See `tastelm.tasks.liked`
     cases         how many test questions are asked, drawn at random, the same of every system; by default all
     out           folder for leaderboard.json, leaderboard.md, report.html, the rows and the run folders; finished rows are used again
     command       what the report shows as the way to repeat this; by default this call
@@ -105,17 +111,16 @@ def compare(
     effort = None if tune is None else Effort.parse(str(tune), trial_budget, training=budget)
     if effort is None and trial_budget is not None:
         raise SettingError("--trial-budget limits the trials of --tune; give --tune 20 too, or leave it out.")
-    wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
     dataset = data if isinstance(data, Dataset) else read(data)
-    parts = split_data(dataset, split, seed=split_seed)
-    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=split_seed, most=cases)
+    question = make_question(dataset, protocol, split=split, split_seed=split_seed, seen=seen, metrics=metrics, cases=cases)
     said = command or _call(
         "tl.compare", str(data) if isinstance(data, str | Path) else f"<the Dataset {dataset.name}, {dataset.fingerprint}>", chosen, set=dict(set or {}),
         budget=budget, protocol=protocol, seen=seen, metrics=metrics, cases=cases, split=split, split_seed=split_seed, seed=seed, out=str(out),
         config=[str(path) for path in config], tune=tune, trial_budget=trial_budget,
     )  # fmt: skip
     board = run_comparison(Comparison(question, chosen, settings, budget, seed, said, effort), Path(out), listener=listener)
-    write(Path(out))
+    if board.rows:  # there are none where all was a dry run
+        write(Path(out))
     return board
 
 
@@ -233,33 +238,35 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 
 def evaluate(
-    run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None,
+    run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str | None = None, seen: str = "auto", metrics: str | None = None,
     cases: int | None = None, judge: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Judge a run on the test part of `data`, split as the run was.
 
-    cases  ask so many of its questions, drawn at random, and not all
-    judge  a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
+    protocol  as `compare` takes it; by default all items are ranked, and a run that was fitted under a task is asked that again
+    cases     ask so many of its questions, drawn at random, and not all
+    judge     a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
     `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
     Raises RunError, SettingError, and DataError, also where the run knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
+    if is_dry(model.system):
+        raise SettingError(f"{model.name}.dry_run: nothing is asked in a dry run, so there is nothing to judge. Fit it without dry_run.")
     dataset = data if isinstance(data, Dataset) else read(data)
     about = model.about.get("run", {})
-    name = about.get("split", "leave-one-out")
-    parts = split_data(dataset, "leave-one-out" if name == "all" else name, seed=about.get("split_seed", 0))
-    wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
-    question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed, most=cases)
+    parts = (question := question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)).split
     if not any(item in model.items for item in parts.items.ids):
         raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
     scorer = Translated(model, parts.items, parts.users)
     remarks = list(scorer.remarks)
-    if name == "all":
+    if about.get("split") == "all":
         remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
         remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")
+    elif question.task and question.split.fingerprint != about.get("split_fingerprint"):
+        remarks.append(f"The run was not fitted under {question.task}: it may have been trained on what is asked. Fit it with --protocol {question.task}.")
     told = tells(model, parts)
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
@@ -271,14 +278,16 @@ def evaluate(
 
 
 def show_prompt(
-    system: str | System[Any], data: Dataset | str | Path, user: str, *, set: Mapping[str, Any] | None = None, split: str = "leave-one-out", split_seed: int = 0
-) -> ShownPrompt:
+    system: str | System[Any], data: Dataset | str | Path, user: str, *, set: Mapping[str, Any] | None = None, split: str = USUAL_SPLIT, split_seed: int = 0,
+    protocol: str = "full", candidate: str | None = None,
+) -> ShownPrompt:  # fmt: skip
     """What a system gives its language model to read for the test question of a user, and what it would train. Nothing is trained.
 
-    Raises DataError for a user who is asked nothing, SettingError for a system without prompts.
+    candidate  the item that is asked about, of a system that asks about one at a time; by default that which came next
     """
     made = system if isinstance(system, System) else find_system(system).create(set)
-    return find_prompt(made, split_data(data if isinstance(data, Dataset) else read(data), split, seed=split_seed), user)
+    question = make_question(data if isinstance(data, Dataset) else read(data), protocol, split=split, split_seed=split_seed)
+    return find_prompt(made, question, user, candidate=candidate)
 
 
 def taxonomy() -> list[dict[str, str]]:

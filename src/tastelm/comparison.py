@@ -19,7 +19,7 @@ from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.evidence import FORMAT, RECORD, Evidence
 from tastelm.files import write_array, write_json, write_text
-from tastelm.jobs import Job, describe_data, run_job
+from tastelm.jobs import Job, describe_data, dry_run, is_dry, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.per_case import DAMAGED, kept, read_values, write_values
@@ -81,8 +81,8 @@ class Comparison:
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""
-        split = self.question.split
-        return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed) for name in self.systems]
+        split, task = self.question.split, self.question if self.question.task else None
+        return [Job(system(name).create(self.settings.get(name, {})), split, self.budget, self.seed, task) for name in self.systems]
 
 
 def parse_systems(text: str) -> list[str]:
@@ -120,13 +120,19 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
 
     Where settings are tuned, each system's study stands in a folder of its own under `folder/tuning`, and is gone on with. Rows that
     are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard is written anew
-    after every row, so that an interrupted comparison leaves what it has.
+    after every row, so that an interrupted comparison leaves what it has. Systems that are told to ask nothing (`dry_run`) print what they
+    would ask, and have no row; where there is no other, nothing is written.
 
     Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
     refuse_other_data(folder / "leaderboard.json", comparison.question.split.dataset.fingerprint, what="leaderboard")
     listener = listener or Deaf()
-    jobs, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
+    every, rows, values = comparison.jobs(), list[dict[str, Any]](), dict[str, NDArray[np.float64]]()
+    for job in filter(lambda job: is_dry(job.system), every):
+        dry_run(job, comparison.question)
+    jobs = [job for job in every if not is_dry(job.system)]
+    if not jobs:
+        return _board(comparison, rows, values)
     evidence = Evidence(comparison.question)
     if comparison.question.negatives is not None:
         stored = f"candidates-{comparison.question.ranking}.npy"
@@ -242,7 +248,7 @@ def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[s
     tests = compare_systems(told, higher_is_better=main.higher_is_better, resamples=1999) if len(told) > 1 else []
     return Leaderboard(
         data=describe_data(question.split) | {"notes": list(question.split.dataset.notes)},
-        protocol=str(question.ranking),
+        protocol=question.task or str(question.ranking),
         evaluation=question.describe() | {"metrics": [str(metric) for metric in question.metrics], "main": str(main)},
         budget=comparison.budget,
         rows=order,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class Protocol:
     mask_seen  whether the items of a history are set aside
     negatives  (C, count) the stored candidates of a sampled ranking, None for the full one
     drawn_of   how many questions `cases` were drawn from; None where all are asked
+    task       name of a question of its own, such as `liked`, which is comparable with nothing else; empty for the next item
     """
 
     split: Split
@@ -44,6 +45,7 @@ class Protocol:
     negatives: NDArray[np.int32] | None
     seed: int
     drawn_of: int | None = None
+    task: str = ""
 
     def describe(self) -> dict[str, str | int | bool]:
         """What must be alike for two results to be compared."""
@@ -58,7 +60,17 @@ class Protocol:
             "ties": "expected value over their orders",
             "cases": len(self.cases),
             **({} if self.drawn_of is None else {"cases_drawn_of": self.drawn_of}),
+            **({"task": self.task} if self.task else {}),
         }
+
+    def sample(self, most: int | None) -> Protocol:
+        """The protocol with at most so many of its questions, drawn at random. Raises SettingError for a `most` below 1."""
+        _check_most(most)
+        if most is None or most >= len(self.cases):
+            return self
+        chosen = self.cases.draw(most, self.seed)
+        negatives = None if self.negatives is None else self.negatives[chosen]
+        return replace(self, cases=self.cases.take(chosen), negatives=negatives, drawn_of=len(self.cases))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +101,7 @@ def protocol(
     Raises SettingError for unknown words and a `most` below 1, DataError if there are no questions.
     """
     chosen = Ranking.parse(ranking)
-    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-        raise SettingError(f"cases: {most!r} does not fit; it takes a whole number of questions, 1 or more.")
+    _check_most(most)
     if seen not in ("auto", "mask", "keep"):
         raise SettingError(f"seen: '{seen}' is not known; use auto, mask or keep.")
     every = split.cases(part)
@@ -100,6 +111,11 @@ def protocol(
     drawn_of = len(every) if len(cases) < len(every) else None
     negatives = None if chosen.kind == "full" else draw_negatives(chosen, cases, split, seed)
     return Protocol(split, part, chosen, tuple(metrics), cases, split.mask_seen if seen == "auto" else seen == "mask", negatives, seed, drawn_of)
+
+
+def _check_most(most: int | None) -> None:
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+        raise SettingError(f"cases: {most!r} does not fit; it takes a whole number of questions, 1 or more.")
 
 
 def judged(split: Split, part: Part, judging: Judging, *, most: int | None, seed: int) -> Protocol:

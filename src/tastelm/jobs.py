@@ -18,14 +18,16 @@ import tastelm
 from tastelm import profiles
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
-from tastelm.evaluation import Evaluation, evaluate, judged
+from tastelm.evaluation import Evaluation, Protocol, evaluate, judged
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
 from tastelm.opinions import judge_opinions
+from tastelm.plm.endpoint_lm import estimated
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
 from tastelm.settings import decisive
 from tastelm.systems.base import System
+from tastelm.systems.endpoints import EndpointConfig
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Silent, Watch
 
@@ -34,7 +36,8 @@ CHECKPOINTS = "checkpoint"
 
 @dataclass(frozen=True)
 class Job:
-    """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training.
+    """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training;
+    question: the task that it is judged by, None where it is judged as suits the system.
 
     Raises SettingError for a budget or seed that is none.
     """
@@ -43,6 +46,7 @@ class Job:
     split: Split
     budget: str | None = None
     seed: int = 0
+    question: Protocol | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
@@ -54,12 +58,15 @@ class Job:
     def key(self) -> str:
         """16 hex digits over all that decides the result."""
         parts = [self.system.card.name, decisive(self.system.config), self.split.fingerprint, self.budget, self.seed, tastelm.__version__]
+        if self.question is not None:
+            parts.append(self.question.describe())
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def describe(self) -> dict[str, Any]:
         """The tables `run`, `data` of config.toml."""
         data = self.split.dataset
-        run = {"key": self.key, "seed": self.seed, "budget": self.budget or "none", "split": self.split.protocol, "split_seed": self.split.seed}
+        run: dict[str, Any] = {"key": self.key, "seed": self.seed, "budget": self.budget or "none", "split": self.split.protocol, "split_seed": self.split.seed}
+        run |= {} if self.question is None else {"task": self.question.task, "split_fingerprint": self.split.fingerprint}
         return {"run": run, "data": describe_data(self.split)} | ({} if not data.notes else {"notes": {"reader": list(data.notes)}})
 
 
@@ -91,8 +98,10 @@ def finished(job: Job, folder: Path) -> bool:
 def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None) -> Recommender:
     """Train the job and write its run folder, or load it from there if it is finished.
 
-    Without a folder nothing is written. Raises OutputError if the folder holds something else or cannot be written.
+    Without a folder nothing is written, nor in a dry run. Raises OutputError if the folder holds something else or cannot be written.
     """
+    if is_dry(job.system):
+        return dry_run(job, watch=watch)
     if folder is not None and finished(job, folder):
         return load(folder)
     checkpoints = folder / CHECKPOINTS if folder is not None else None
@@ -101,7 +110,7 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     budget = Budget.parse(job.budget) if job.budget is not None else None
     try:
         fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
-        metrics = _metrics(fitted, job.split)
+        metrics = _metrics(fitted, job)
     except BaseException:
         if checkpoints is not None:
             _unclaim(checkpoints)
@@ -114,6 +123,26 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     return recommender
 
 
+def is_dry(system: System[Any]) -> bool:
+    """Whether a system would ask an endpoint, and is told not to."""
+    return isinstance(system.config, EndpointConfig) and system.config.dry
+
+
+def dry_run(job: Job, question: Protocol | None = None, *, watch: Watch | None = None) -> Recommender:
+    """Print every prompt that the job, and the question that a comparison puts on top of it, would send to an endpoint, and what all would cost.
+
+    There is no score and nothing is written: `about["metrics"]` holds the estimate, `dry_run`.
+    """
+    fitted = fit_system(job.system, job.split, seed=job.seed, watch=watch or Silent())
+    _metrics(fitted, job)
+    if question is not None:
+        evaluate(fitted.recommender.module, question, name=fitted.recommender.name)  # type: ignore[arg-type]
+    found = estimated(fitted.recommender.module)
+    print(f"{fitted.recommender.name}: {found}.")
+    fitted.recommender.about = job.describe() | {"metrics": {"dry_run": found._asdict()}}
+    return fitted.recommender
+
+
 def _unclaim(checkpoints: Path) -> None:
     """Leave no claim on a folder in which nothing was trained that could be gone on with."""
     if [path.name for path in checkpoints.iterdir()] == ["job.json"]:
@@ -122,14 +151,13 @@ def _unclaim(checkpoints: Path) -> None:
             checkpoints.parent.rmdir()
 
 
-def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
+def _metrics(fitted: Fitted, job: Job) -> dict[str, Any]:
     """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
-    reasons are given or ratings are foreseen, and how the training went."""
-    scores: dict[str, Any] = {}
-    for part in (Part.VALID, Part.TEST):
+    reasons are given or ratings are foreseen, and how the training went. A task is asked alone: its scores stand beside no others."""
+    split, judging, scores = job.split, fitted.recommender.system.judging, dict[str, Any]()
+    for part in (Part.VALID, Part.TEST) if job.question is None else (Part.TEST,):
         if (split.part == part).any():
-            judging = fitted.recommender.system.judging
-            question = judged(split, part, judging, most=judging.cases, seed=split.seed)
+            question = job.question or judged(split, part, judging, most=judging.cases, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}

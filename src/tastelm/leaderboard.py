@@ -104,7 +104,10 @@ def cost_columns(costs: Sequence[Cost | None]) -> list[str]:
 
 def _columns(board: Leaderboard) -> list[str]:
     measured = {name for row in board.rows for name in row.get("metrics", {})}
-    return [name for name in COLUMNS if name in measured] or sorted(measured)[:4]
+    columns = [name for name in COLUMNS if name in measured] or sorted(measured)[:4]
+    # What the table is sorted by is never left out.
+    main = str(board.evaluation.get("main"))
+    return columns if main in columns or main not in measured else [main, *columns]
 
 
 def _cells(row: Mapping[str, Any], board: Leaderboard, *, wide: bool = True) -> list[str]:
@@ -177,10 +180,22 @@ def drawn_of(questions: int | None) -> str:
     return "" if questions is None else f" drawn at random of {questions:,}"
 
 
+def how_ranked(ranking: str, task: str | None) -> str:
+    """What was ranked, as it stands beside the numbers."""
+    if task:
+        return of_task(task, ranking)
+    return "all items ranked" if ranking == "full" else f"SAMPLED ranking, {ranking}: not comparable with full ranking"
+
+
+def of_task(task: str, ranking: str) -> str:
+    """What was ranked under a task of its own, as it stands beside the numbers."""
+    return f"TASK {task}, a liked item among those that the same user disliked ({ranking}): comparable with no other ranking"
+
+
 def _caption(board: Leaderboard) -> str:
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
-    ranking = "all items ranked" if board.protocol == "full" else f"SAMPLED ranking, {board.protocol}: not comparable with full ranking"
+    ranking = how_ranked(said.get("ranking", board.protocol), said.get("task"))
     failed = (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
     users = f"{said['cases']:,} {said['part']} users{drawn_of(said.get('cases_drawn_of'))}"
     return (

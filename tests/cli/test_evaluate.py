@@ -33,6 +33,18 @@ def test_the_table(run: Path, log: Path) -> None:
     assert "ndcg" not in said
 
 
+def test_the_table_says_under_which_protocol(run: Path, log: Path, tmp_path: Path) -> None:
+    assert "All items ranked; 40 test questions." in " ".join(done("evaluate", run, "--data", log).out.split())
+    said = " ".join(done("evaluate", run, "--data", log, "--protocol", "uniform-3", "--cases", 7).out.split())
+    assert "SAMPLED ranking, uniform-3: not comparable with full ranking; 7 test questions drawn at random of 40." in said
+    rows = [f"u{user},{item},{1 + 4 * ((user + item) % 2)},{item}" for user in range(6) for item in range(12)]
+    (tmp_path / "rated.csv").write_text("\n".join(["user,item,rating,time", *rows]))
+    task = "liked:shown=2,disliked=2,likes=3,dislikes=2"
+    said = " ".join(done("fit", "popularity", "--data", tmp_path / "rated.csv", "--protocol", task, "--out", tmp_path / "run").out.split())
+    assert "TASK liked:" in said and "comparable with no other ranking; 6 test questions." in said and "hr@10" not in said
+    assert "TASK liked:" in " ".join(done("evaluate", tmp_path / "run", "--data", tmp_path / "rated.csv").out.split())
+
+
 def test_seen_items_follow_the_option(run: Path, log: Path) -> None:
     for seen, words in (("mask", "set aside"), ("keep", "ranked too"), ("auto", "ranked too")):
         assert json.loads(done("evaluate", run, "--data", log, "--seen", seen, "--json").out)["protocol"]["seen_items"] == words

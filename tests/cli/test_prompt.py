@@ -1,6 +1,7 @@
 """`tastelm prompt show` from outside."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,36 @@ def test_it_prints_the_very_text_and_what_is_trained(log: Path) -> None:
     assert found.code == 0 and "Number" in found.out and "tokens of the 512 that the model reads" in found.out and "trains nothing" in found.out
 
 
+def test_every_slot_has_its_colour_and_the_legend_says_so(log: Path) -> None:
+    from tastelm.cli.prompt import COLOURS, coloured, legend
+    from tastelm.text.segments import Text, Vectors
+
+    assert len(set(COLOURS.values())) == len(COLOURS)
+    prompt = (Text("Liked Up!", made_of=((6, None), (2, "history"), (1, None))), Vectors("user", (3,), "user"), Text("Ran", True, made_of=((3, "item"),)))
+    styles = {shown.plain[span.start : span.end]: span.style for shown in [coloured(prompt)] for span in shown.spans}
+    assert str(styles["Up"]) == COLOURS["history"] and str(styles["[user:3]"]) == f"italic {COLOURS['user']}"
+    assert str(styles["Ran"]) == f"underline {COLOURS['item']}" and "Liked " not in styles
+    said = tastelm("prompt", "show", "instruct-rec", "--data", log, "--user", "u1", "--set", MODEL).out
+    for words in (r"\d+  words of the template", r"\d+  history", r"\d+  item", r"1  what begins a text", "How likely behind it: ' Yes' ' No'"):
+        assert re.search(words, said), words
+    assert legend([], 0).row_count == 0 and "one of 3 prompts" in tastelm("prompt", "show", "llm-rerank", "--data", log, "--user", "u1", "--set", MODEL).out
+
+
+def test_data_are_read_as_fit_reads_them(log: Path) -> None:
+    table = (log / "interactions.csv").read_text().replace("user,item,time", "who,what,when", 1)
+    (log / "odd.csv").write_text(table.replace("\n", ",5\n").replace("when,5", "when,stars"))
+    found = tastelm(
+        "prompt", "show", "lm-zeroshot", "--data", log / "odd.csv", "--user-column", "who", "--item", "what", "--time", "when", "--rating", "stars",
+        "--k-core", "2", "--items", log / "items.csv", "--split", "ratio:0.5,0.2", "--split-seed", "3", "--user", "u1", "--set", MODEL,
+    )  # fmt: skip
+    assert found.code == 0 and "Number" in found.out, found
+    assert tastelm("prompt", "show", "lm-zeroshot", "--data", log, "--user", "u1", "--set", MODEL, "--k-core", "999").code == 2
+
+
 def test_json_holds_the_same(log: Path) -> None:
     found = tastelm("prompt", "show", "p5", "--data", str(log), "--user", "u1", "--json", "--set", "dim=16", "--set", "heads=2", "--set", "ids=random")
     told = json.loads(found.out)
+    assert sum(piece["tokens"] for piece in told["pieces"]) + told["marks"] == told["tokens"] and {"user", "history"} <= {p["slot"] for p in told["pieces"]}
     assert told["user"] == "u1" and "user_" in told["prompt"] and told["example"]["target"] and told["training"][0]["trained"]
 
 

@@ -666,6 +666,7 @@ def test_a_dry_run_sends_nothing_and_shows_everything(server, monkeypatch, tmp_p
     meter = asking.meter
     assert (meter.calls, meter.estimated, meter.prompt_tokens, meter.completion_tokens) == (2, 2, 14, 40)
     assert meter.money == pytest.approx(sum(preview.money or 0 for preview in shown))
+    assert asking.complete(["a" * 40, "new"])[0] == answers[0] and [preview.text for preview in shown][2:] == ["new"] and meter.calls == 3
 
 
 def test_a_dry_run_needs_neither_callback_nor_network():

@@ -68,3 +68,17 @@ def test_questions_of_different_size_cannot_stand_side_by_side() -> None:
 
     with pytest.raises(ShapeError, match="questions that show 2 to 3 candidates"):
         Shuffled(3, 1).one_by_one(Sequences.of([[0, 1, 2], [0, 1]]), np.zeros(3, np.float32), judge, orders=1)  # type: ignore[arg-type]
+
+
+def test_the_first_order_is_the_one_that_is_judged_first() -> None:
+    prior, candidates = -np.arange(1.0, 9).astype(np.float32), np.array([7, 2, 5, 0, 3])
+    seen: list[list[int]] = []
+
+    def judge(shown):  # type: ignore[no-untyped-def]
+        seen.extend(codes.tolist() for _, codes in shown)
+        return [np.zeros(len(codes)) for _, codes in shown]
+
+    for shuffled in (Shuffled(3, 2), Shuffled(9, 2, "cyclic")):
+        seen.clear()
+        shuffled.scores(Sequences.of([candidates]), prior, judge)
+        assert shuffled.first(candidates, prior).tolist() == seen[0] and shuffled.first(candidates[::-1], prior).tolist() == seen[0]

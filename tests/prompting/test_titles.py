@@ -53,6 +53,19 @@ def test_candidates_score_as_they_do_among_all() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("normaliser", ["sum", "mean", "prior"])
+def test_several_templates_are_the_mean_of_their_normalised_scores(normaliser: Normaliser) -> None:
+    together = TitleLikelihood(
+        small_causal(context=128), family("sileo")["3"], showing=SHOWING, normaliser=normaliser, batch=2, others=[family("sileo")["0"], family("sileo")["5"]]
+    )
+    together.titles.write(TITLES)
+    apart = [scorer(normaliser, template=name).item_scores(HISTORIES, NOBODY) for name in ("3", "0", "5")]
+    torch.testing.assert_close(together.item_scores(HISTORIES, NOBODY), torch.stack(apart).mean(0), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(apart[0], apart[2]) and together.asked(HISTORIES[0], np.array([1])).of == 3
+    assert [plain(prompt) for prompt in together.prompts(HISTORIES, NOBODY)] == [plain(prompt) for prompt in scorer().prompts(HISTORIES, NOBODY)]
+
+
+@torch.no_grad()
 def test_what_the_normalisers_do() -> None:
     total, mean, prior = (scorer(normaliser).item_scores(HISTORIES, NOBODY) for normaliser in ("sum", "mean", "prior"))  # type: ignore[arg-type]
     tokens = torch.tensor([len(small_causal().tokens.encode(f" {title}")) for title in TITLES])

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from plm.test_endpoint import KEY, Handler, Server, status, well
 import tastelm as tl
 from tastelm.data.dataset import Dataset
 from tastelm.errors import DataError, SettingError
+from tastelm.over_time import Rolling
+from tastelm.settings import decisive
 from tastelm.systems.catalogue import system
 from tastelm.testing import CHECKS, SMALL, circle
 from tastelm.text.segments import plain
@@ -98,6 +101,33 @@ def test_what_was_answered_is_not_asked_again(server: Server, data: Dataset, pla
     assert len(server.asked) == 2 * count and any((place / "elsewhere").iterdir())
 
 
+def test_the_temperature_is_sent_along_and_other_answers_are_kept_for_it(server: Server, data: Dataset, place: Path) -> None:
+    tl.fit("llm-rerank", data, set=asked(server), out=place / "likeliest")
+    assert {body["temperature"] for _, _, body in server.asked} == {0.0}
+    count = len(server.asked)
+    tl.fit("llm-rerank", data, set=asked(server, temperature=0.7), out=place / "freely")
+    assert len(server.asked) == 2 * count and {body["temperature"] for _, _, body in server.asked[count:]} == {0.7}
+
+
+def test_no_more_tokens_are_used_in_a_minute_than_the_setting_says(server: Server, data: Dataset) -> None:
+    began = time.perf_counter()
+    tl.fit("llm-rerank", data, set=asked(server, tokens_per_minute=30_000, concurrency=1))
+    used = 14 * (len(server.asked) - 1)  # the server counts 14 for each; the last has nobody to wait for it
+    assert len(server.asked) > 10 and time.perf_counter() - began >= used / 30_000 * 60 * 0.99
+
+
+def test_settings_that_came_later_leave_the_keys_of_stored_results_alone() -> None:
+    usual = decisive(RERANK.create({"answers": "list", "model": "endpoint:toy"}).config)
+    assert not {"temperature", "tokens_per_minute"} & set(usual)
+    assert decisive(RERANK.create({"answers": "list", "model": "endpoint:toy", "temperature": "0.5"}).config) == {**usual, "temperature": 0.5}
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", "-0.1"), ("temperature", "2.1"), ("temperature", "hot"), ("tokens_per_minute", "-1")])
+def test_temperatures_and_rates_have_bounds(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=rf"llm-rerank\.{name}: '{value}' does not fit .*; it takes a"):
+        RERANK.create({name: value})
+
+
 def test_nothing_is_asked_twice_for_an_answer_that_lacks_the_target(server: Server, data: Dataset, place: Path) -> None:
     server.usual = well("I would not know.")
     tl.fit("llm-rerank", data, set=asked(server), out=place / "run")
@@ -105,11 +135,48 @@ def test_nothing_is_asked_twice_for_an_answer_that_lacks_the_target(server: Serv
     assert bodies and len(set(bodies)) == len(bodies)
 
 
-def test_a_dry_run_prints_the_prompts_and_sends_nothing(server: Server, data: Dataset, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_prints_the_prompts_once_and_what_they_would_cost_and_has_no_result(
+    server: Server, data: Dataset, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = tl.fit("llm-rerank", data, set=asked(server, dry_run=True, price_read=1.0, answer_tokens=50), out=place / "run")
     said = capsys.readouterr().out
-    assert not server.asked and said.count("A person went through these items") == said.count("--- at most") > 12
-    assert "in the currency of the prices" in said and model.about["metrics"]["test"]["cost"]["money"] > 0
+    prompts, told = said.count("A person went through these items"), model.about["metrics"]["dry_run"]
+    assert not server.asked and prompts == said.count("--- at most") == told["prompts"] > 12 and "in the currency of the prices" in said
+    assert said.endswith(f"llm-rerank: dry run, nothing was asked: {prompts} prompts, at most {told['tokens']:,} tokens, "
+                         f"{told['money']:.4f} in the currency of the prices.\n") and told["money"] > 0  # fmt: skip
+    assert model.about["metrics"].keys() == {"dry_run"} and not (place / "run").exists()
+    tl.fit("llm-rerank", data, set=asked(server))
+    assert len(server.asked) == prompts, "what the dry run counts is what is asked"
+    with pytest.raises(SettingError, match=r"llm-rerank\.dry_run: nothing is asked in a dry run, so there is nothing to judge"):
+        tl.evaluate(model, data)
+
+
+def test_a_dry_run_has_no_row_in_a_comparison(server: Server, data: Dataset, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {f"llm-rerank.{name}": value for name, value in asked(server, dry_run=True).items()}
+    alone = tl.compare(data, "llm-rerank", set=settings, out=place / "alone", **QUICK)
+    assert not alone.rows and not (place / "alone").exists() and "llm-rerank: dry run, nothing was asked: " in capsys.readouterr().out
+    board = tl.compare(data, "popularity,llm-rerank", set=settings, out=place / "both", **QUICK)
+    assert [row["system"] for row in board.rows] == ["popularity"] and not server.asked
+    assert (place / "both" / "report.html").exists() and "llm-rerank" not in (place / "both" / "leaderboard.json").read_text()
+    settings["llm-rerank.dry_run"] = False
+    board = tl.compare(data, "popularity,llm-rerank", set=settings, out=place / "both", **QUICK)
+    assert {row["system"] for row in board.rows} == {"popularity", "llm-rerank"} and server.asked
+
+
+def test_a_dry_run_on_the_command_line_says_that_nothing_is_written(server: Server, data: Dataset, place: Path) -> None:
+    data.interactions.write_csv(place / "interactions.csv")
+    assert data.items is not None
+    data.items.write_csv(place / "items.csv")
+    options = [word for name, value in asked(server, dry_run="true").items() for word in ("--set", f"{name}={value}")]
+    fitted = done("fit", "llm-rerank", "--data", place, "--out", place / "run", *options).out
+    compared = done("compare", "--systems", "llm-rerank", "--data", place, "--out", place / "board", *options).out
+    assert "Nothing is written. Leave dry_run out to ask." in fitted and "Nothing is written, as every system was a dry run" in compared
+    assert not (place / "run").exists() and not (place / "board").exists() and not server.asked
+
+
+def test_a_dry_run_is_not_led_through_windows_of_time(server: Server) -> None:
+    with pytest.raises(SettingError, match=r"label\.dry_run: nothing is asked in a dry run, so there is nothing to average"):
+        Rolling((), {"label": RERANK.create(asked(server, dry_run=True))}, ())
 
 
 def test_a_prompt_can_be_looked_at(server: Server, data: Dataset, place: Path) -> None:
@@ -119,7 +186,7 @@ def test_a_prompt_can_be_looked_at(server: Server, data: Dataset, place: Path) -
     assert data.items is not None
     data.items.write_csv(place / "items.csv")
     options = [word for name, value in asked(server).items() for word in ("--set", f"{name}={value}")]
-    assert "tokens, estimated, for the" in done("prompt", "show", "llm-rerank", "--data", place, "--user", "u3", *options).out
+    assert "tokens, estimated, for u3 with" in done("prompt", "show", "llm-rerank", "--data", place, "--user", "u3", *options).out
 
 
 def test_an_endpoint_that_refuses_fails_its_row_alone(server: Server, data: Dataset, place: Path) -> None:

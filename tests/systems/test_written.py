@@ -1,5 +1,7 @@
 """Items as tokens: what they follow, and what systems that read and write share."""
 
+from pathlib import Path
+
 import pytest
 
 import tastelm as tl
@@ -7,10 +9,13 @@ from tastelm.data.split import split
 from tastelm.errors import SettingError
 from tastelm.fitting import fit_system
 from tastelm.item_tokens.sequential import sequential_tokens
+from tastelm.settings import decisive
 from tastelm.systems.catalogue import system
 from tastelm.systems.texts import read_back
 from tastelm.systems.written import Indexing, WritingConfig
 from tastelm.testing import ITEMS, SMALL, circle
+from tastelm.text.family import family
+from tastelm.text.segments import plain
 from tastelm.train.budget import Budget
 
 SPLIT = split(circle(60))
@@ -52,6 +57,30 @@ def test_instructions_tune_what_they_say(tune: str, trains: set[str]) -> None:
     assert stage.trained.keys() == trains
     fitted = fit_system(system("instruct-rec").create(settings), split(circle(10)), budget=Budget(steps=2))
     assert fitted.stages[0].steps == (2 if trains else 0) and fitted.recommender.recommend(["1"], 3)
+
+
+def test_instructions_in_other_words_can_be_asked_for(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(
+        '[family]\nname = "mine"\nabout = "a question"\npaper = "none"\n[slots]\nseen = "history"\nfilm = "item"\nanswer = "text"\n'
+        '[[template]]\nname = "short"\nsource = "After {seen}, {film}?"\ntarget = " {answer}"\n'
+    )
+    small = {"model": SMALL["model"], "shown": 2}
+    for settings, words in (
+        ({"template": "pointwise-reworded"}, "Is this a good suggestion, Yes or No? Number"),
+        ({"ask": "listwise", "template": "listwise-reworded"}, "Which of the following should come next?\nA. Number"),
+        ({"family": str(own), "template": "short"}, "After Number"),
+    ):
+        assert words in plain(tl.show_prompt("instruct-rec", circle(20), "u3", set=small | settings).prompt)
+    assert not {"family", "template"} & set(decisive(system("instruct-rec").create().config)), "stored results keep their keys"
+    with pytest.raises(SettingError, match=r"instruct-rec\.template: template 'listwise' is not pointwise. Choose another one, or another ask"):
+        tl.fit("instruct-rec", circle(10), set=small | {"template": "listwise"}, budget="1steps")
+
+
+def test_every_instruction_that_is_shipped_can_be_asked_with() -> None:
+    for template in family("instruct").templates:
+        settings = {"model": SMALL["model"], "shown": 1, "ask": template.name.split("-")[0], "template": template.name, "window": 4}
+        assert tl.show_prompt("instruct-rec", circle(20), "u3", set=settings).tokens > 10
 
 
 def test_a_prompt_of_the_other_form_is_refused() -> None:

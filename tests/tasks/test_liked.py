@@ -79,3 +79,42 @@ def test_what_cannot_be_asked_is_refused(data: Dataset) -> None:
         Liked(likes_at_least=5)
     with pytest.raises(SettingError, match="users: 0 does not fit"):
         Liked(users=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("liked", Liked()),
+        ("liked:others=all", Liked(others=None)),
+        ("liked:users=6,shown=3,disliked=2,others=4,likes=5,dislikes=2", TASK),
+        ("liked:above=8,below=4.5", Liked(above=8.0, below=4.5)),
+    ],
+)
+def test_its_name_says_what_is_otherwise_and_is_read_back(name: str, made: Liked) -> None:
+    assert Liked.parse(name) == made == Liked.parse(made.name)
+    assert made.name.split(":")[0] == "liked" and set(made.name.replace(":", ",").split(",")) == set(name.replace(":", ",").split(","))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("liked:user=3", "protocol: 'liked:user=3' says 'user'; did you mean 'users'"),
+        ("liked:others=some", "liked:others=some does not fit; others takes a whole number, or all"),
+        ("liked:shown=", "liked:shown= does not fit; shown takes a whole number"),
+        ("liked:above=high", "above takes a number"),
+        ("liked:others=-1", "others: -1 does not fit"),
+        ("liked:above=2,below=3", "a like begins above 2, which is not higher than 3"),
+        ("likes", "'likes' is not the task liked"),
+    ],
+)
+def test_names_that_say_nothing_are_refused(name: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        Liked.parse(name)
+
+
+def test_ratings_on_another_scale_need_a_word(data: Dataset) -> None:
+    tens = Dataset.build(data.interactions.with_columns(pl.col("rating") * 2), name="tens")
+    with pytest.raises(DataError, match=r"tens: ratings reach 10, but a like is above 4.1 of 5. Say where .*, as in liked:above=8,below=5"):
+        TASK.question(tens)
+    found = Liked(**{**vars(TASK), "above": 8.2, "below": 4.8}).question(tens)
+    assert (found.cases.targets.values == TASK.question(data).cases.targets.values).all()

@@ -15,7 +15,7 @@ from tastelm.text.template import Template
 from .records import records
 
 P5 = {"p5-rating": 10, "p5-sequential": 13, "p5-explanation": 12, "p5-review": 4, "p5-direct": 8, "p5-zero": 7}
-OTHERS = {"sileo": 6, "lmrecsys": 3, "probes": 6, "pepler": 2, "instruct": 5, "rerank": 3, "gpt4rec": 1, "openp5": 22}
+OTHERS = {"sileo": 6, "lmrecsys": 3, "probes": 6, "pepler": 2, "instruct": 4, "rerank": 3, "gpt4rec": 1, "openp5": 22}
 FAMILIES = {name: family(name) for name in shipped()}
 EVERY = [(name, template) for name, found in FAMILIES.items() for template in found.templates]
 HEAD = '[family]\nname = "my"\nabout = "what it asks"\npaper = "none"\n'

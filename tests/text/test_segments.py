@@ -15,3 +15,12 @@ def test_joined_merges_neighbours_that_are_learnt_alike() -> None:
     assert merged == (Text("Liked by "), *PROMPT[2:])
     assert joined((Text("a", True), Text("", True), Text("b", True), Text("c"))) == (Text("ab", True), Text("c"))
     assert joined(merged) == merged and plain(merged) == plain(PROMPT)
+
+
+def test_texts_remember_what_they_were_made_of_and_nothing_else_minds() -> None:
+    history, words = Text("Up, Heat", made_of=((8, "history"),)), Text("Liked ")
+    (merged,) = joined((words, history, Text("!")))
+    assert isinstance(merged, Text) and merged.pieces == [("Liked ", None), ("Up, Heat", "history"), ("!", None)]
+    assert merged == Text("Liked Up, Heat!") and hash(merged) == hash(Text("Liked Up, Heat!")) and repr(merged) == repr(Text("Liked Up, Heat!"))
+    assert Text("plain").pieces == [("plain", None)] and Text("").pieces == [("", None)]
+    assert Vectors("user", (3,), "user") == Vectors("user", (3,))

@@ -26,6 +26,16 @@ def test_a_template_is_parsed_into_words_and_slots() -> None:
     assert not LIKED.held_out and hash(LIKED) == hash(Template("liked", LIKED.source, LIKED.target, SLOTS))
 
 
+def test_a_rendered_prompt_knows_which_words_fill_which_slot() -> None:
+    source, target = LIKED.render(RECORD)
+    (read,), (written,) = source, target
+    assert isinstance(read, Text) and isinstance(written, Text)
+    assert read.pieces == [("Ann", "user"), (" liked ", None), ("Up, Heat", "history"), (" {so far}.", None)]
+    assert written.pieces == [("Alien", "item"), (", ", None), ("4", "rating")] and written.learn
+    (picture, *_) = IMAGE.render_source({"item": 3, "picture": 4, "reward": 5}, vectors={name: name for name in ("item", "picture", "reward")})
+    assert isinstance(picture, Vectors) and picture.kind == "item"
+
+
 def test_a_record_in_words() -> None:
     source, target = LIKED.render(RECORD)
     assert source == (Text("Ann liked Up, Heat {so far}."),)

@@ -13,7 +13,7 @@ import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
-from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.options import PROTOCOL, SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
 from tastelm.cli.profile import profile
 from tastelm.cli.prompt import prompt_app
@@ -59,7 +59,7 @@ def compare(
     budget: BudgetOption = None,
     tune: Annotated[str | None, typer.Option("--tune", help="Search each system's settings on validation: 20 trials, 30m.", show_default=False)] = None,
     trial_budget: Annotated[str | None, typer.Option("--trial-budget", help="Longest training of a trial of --tune.", show_default=False)] = None,
-    protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
+    protocol: Annotated[str, typer.Option("--protocol", help=PROTOCOL)] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
     cases: CasesOption = None,
@@ -77,6 +77,9 @@ def compare(
             protocol=protocol, seen=seen, metrics=metrics, cases=cases, split=split.split, split_seed=split.split_seed, seed=seed, out=folder,
             listener=listener, command=shlex.join(["tastelm", *context.obj]),
         )  # fmt: skip
+    if not board.rows:
+        out.print("Nothing is written, as every system was a dry run. Leave dry_run out to ask.")
+        return
     out.print(show.table_of(board))
     out.print(f"Written to {folder / 'leaderboard.md'} and {folder / 'leaderboard.json'}; each system in {folder / 'runs'}.", soft_wrap=True, markup=False)
     out.print(f"The report is {folder / 'report.html'}; open it in a browser.", soft_wrap=True, markup=False)
@@ -96,6 +99,7 @@ def fit(
     config: Annotated[Path | None, typer.Option("--config", help="Settings from a file, as best.toml; --set counts more.", show_default=False)] = None,
     budget: BudgetOption = None,
     seed: Seed = 0,
+    protocol: Annotated[str | None, typer.Option("--protocol", help="liked: train and judge by which of five items was liked.", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="Train on everything, for production; only a few users' last items tell when to stop.")] = False,
     log: Log = None,
 ) -> None:
@@ -108,8 +112,11 @@ def fit(
     with show.training(err, system, log, folder) as watch:
         model = tastelm.fit(
             system, reading.read(data), set=assigned(settings), config=config, budget=budget, seed=seed, all=everything,
-            split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
+            split=split.split, split_seed=split.split_seed, protocol=protocol, out=folder, watch=watch,
         )  # fmt: skip
+    if "dry_run" in model.about["metrics"]:
+        out.print("Nothing is written. Leave dry_run out to ask.")
+        return
     out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
@@ -128,7 +135,7 @@ def evaluate(
     reading: DataOptions,
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     data: Data,
-    protocol: Annotated[str, typer.Option("--protocol", help="full, or a sampled one by name: uniform-99, popularity-100.")] = "full",
+    protocol: Annotated[str | None, typer.Option("--protocol", help=f"{PROTOCOL} By default that of the fit, else full.", show_default=False)] = None,
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
     cases: CasesOption = None,

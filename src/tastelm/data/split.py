@@ -40,10 +40,15 @@ class Cases:
 
     def sample(self, count: int, seed: int) -> Cases:
         """At most `count` of the questions, drawn at random; all of them where there are no more."""
-        if count >= len(self):
-            return self
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
-        return Cases(self.users[chosen], self.histories.take(chosen), self.targets.take(chosen))
+        return self if count >= len(self) else self.take(self.draw(count, seed))
+
+    def draw(self, count: int, seed: int) -> NDArray[np.int64]:
+        """The places of `count` questions drawn at random, in their order."""
+        return np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+
+    def take(self, places: NDArray[np.integer]) -> Cases:
+        """The questions at these places."""
+        return Cases(self.users[places], self.histories.take(places), self.targets.take(places))
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from tastelm.errors import MissingExtra, OutputError, RunError, SettingError, Ta
 from tastelm.evaluation import evaluate, protocol
 from tastelm.files import remove, write_bytes, write_json, write_text
 from tastelm.fitting import fit_system
-from tastelm.jobs import Job
+from tastelm.jobs import Job, is_dry
 from tastelm.metrics import Metric
 from tastelm.over_time.average import OverTime, Values, to_markdown, to_table
 from tastelm.settings import decisive
@@ -75,6 +75,9 @@ class Rolling:
         for metric in self.metrics:
             if not metric.declaration.per_case or metric.declaration.reads != "ranks":
                 raise SettingError(f"metrics: {metric} has no value for each session that an average over time could be of; use hr@20, ndcg@20 or mrr.")
+        for label, system in self.systems.items():
+            if is_dry(system):
+                raise SettingError(f"{label}.dry_run: nothing is asked in a dry run, so there is nothing to average. Try it with tastelm fit.")
         before = self.windows[0].split()
         for seed in self.seeds:  # a job refuses a seed and a budget that are none
             for system in self.systems.values():

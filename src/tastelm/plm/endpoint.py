@@ -133,6 +133,7 @@ class Client:
         self.endpoint, self.meter, self._show, self._clock = endpoint, Meter(endpoint.prices), show, clock or Clock()
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute, self._clock.now)
         self._cache = None if endpoint.cache is None else Cache(endpoint.cache)
+        self._previewed = set[str]()
 
     def complete(self, prompts: Sequence[Messages | str], *, sample: int = 0) -> list[Answer]:
         """One answer for each prompt, in their order; equal prompts are asked, and counted, once.
@@ -140,7 +141,7 @@ class Client:
         prompts  text, which the user says, or messages with `role` and `content`
         sample   number of a repeat: with a temperature above 0 each gives other answers, and each is kept; at 0 there is one answer
 
-        What is on disk is not asked. A dry run shows each different prompt, as if nothing were on disk, and answers with empty texts.
+        What is on disk is not asked. A dry run shows and counts each different prompt once, as if nothing were on disk, and answers with empty texts.
 
         Raises SettingError, before anything is sent, for prompts that are none and for a key that is missing; DataError if the server
         refuses, or gives no usable answer after all retries; OutputError if the cache cannot be written. The answers to other prompts
@@ -165,16 +166,15 @@ class Client:
         return _Request(place, digest(self.endpoint.url, body, sample), body, read, read + self.endpoint.max_tokens)
 
     def _shown(self, requests: Mapping[str, _Request]) -> dict[str, Answer]:
-        answers = dict[str, Answer]()
-        for request in requests.values():
-            answer = Answer("", request.read, self.endpoint.max_tokens, 0.0, cached=False, finish_reason=DRY, estimated=True)
-            self.meter.add(answer)
-            answers[request.digest] = answer
-        if self._show:
-            prices = self.endpoint.prices
-            for request in sorted(requests.values(), key=lambda request: request.place):
-                money = None if prices is None else prices.money(request.read, self.endpoint.max_tokens)
-                self._show(Preview(_as_text(request.body["messages"]), request.most, money))
+        most, prices = self.endpoint.max_tokens, self.endpoint.prices
+        answers = {key: Answer("", request.read, most, 0.0, cached=False, finish_reason=DRY, estimated=True) for key, request in requests.items()}
+        for request in sorted(requests.values(), key=lambda request: request.place):
+            if request.digest in self._previewed:
+                continue  # its answer would be on disk by now
+            self._previewed.add(request.digest)
+            self.meter.add(answers[request.digest])
+            if self._show:
+                self._show(Preview(_as_text(request.body["messages"]), request.most, None if prices is None else prices.money(request.read, most)))
         return answers
 
     def _answers(self, requests: Mapping[str, _Request]) -> dict[str, Answer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import nn
 
@@ -30,6 +31,26 @@ class EndpointLM(nn.Module):
         meter = self.client.meter
         read, written, seconds = (sum(pair) for pair in zip(meter.asked, meter.reused, strict=True))
         return Spent(int(read + written), seconds, None if meter.prices is None else meter.prices.money(read, written))
+
+
+class Estimate(NamedTuple):
+    """What a dry run would have cost: different prompts, their tokens with the longest answers, and money (None without prices)."""
+
+    prompts: int
+    tokens: int
+    money: float | None
+
+    def __str__(self) -> str:
+        money = "" if self.money is None else f", {self.money:.4f} in the currency of the prices"
+        return f"dry run, nothing was asked: {self.prompts:,} prompts, at most {self.tokens:,} tokens{money}"
+
+
+def estimated(module: nn.Module) -> Estimate:
+    """What the dry runs of all endpoints in a module came to until now."""
+    meters = [part.client.meter for part in module.modules() if isinstance(part, EndpointLM) and part.client.endpoint.dry_run]
+    paid = [meter.money for meter in meters if meter.money is not None]
+    tokens = sum(meter.prompt_tokens + meter.completion_tokens for meter in meters)
+    return Estimate(sum(meter.calls for meter in meters), tokens, sum(paid) if paid else None)
 
 
 def endpoint_lm(endpoint: Endpoint) -> EndpointLM:

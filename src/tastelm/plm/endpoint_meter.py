@@ -151,7 +151,12 @@ class Meter:
 
 def tokens_in(*texts: str) -> int:
     """Tokens of texts, estimated as a quarter of the characters."""
-    return math.ceil(sum(map(len, texts)) / 4)
+    return tokens_of(sum(map(len, texts)))
+
+
+def tokens_of(characters: int) -> int:
+    """Tokens of so many characters, estimated."""
+    return math.ceil(characters / 4)
 
 
 class Bucket:

@@ -43,6 +43,10 @@ class Tokens:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
+    def begins(self, text: str) -> list[int]:
+        """Of each token of `encode` the character of the text at which it begins."""
+        return [begin for begin, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
+
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of many texts at once."""
         return [found.ids for found in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]

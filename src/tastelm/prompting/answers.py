@@ -23,7 +23,7 @@ from tastelm.prompting.panels import Panel
 from tastelm.prompting.shuffles import Judge, Orders, Shown, Shuffled
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.titles import Showing
-from tastelm.text.segments import Prompt, Slot, Text, joined, plain
+from tastelm.text.segments import Asked, Prompt, Slot, Text, joined, plain
 from tastelm.text.template import Template
 
 YES, NO = "Yes", "No"
@@ -72,6 +72,13 @@ class YesOrNo(Answerer):
     What a prompt holds before the item is read once for a history; the item, and what stands behind it, follows for each candidate.
     """
 
+    together = False
+
+    def asked(self, history: NDArray[np.integer], candidates: NDArray[np.integer]) -> Asked:
+        """The whole prompt about the first candidate, and both answers."""
+        record = {self.slot("history"): self.shown(history), self.slot("item"): self.names[candidates[0]]}
+        return Asked(self.template.render_source(record), [self.answer(word) for word in (YES, NO)])
+
     def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
         """What is read once for each history: the prompt up to the item."""
         return [self._around(history)[0] for history in histories]
@@ -115,6 +122,8 @@ class Letters(Answerer):
     template that does not ask for a letter.
     """
 
+    together = True
+
     def __init__(
         self, backbone: CausalLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int, orders: Orders = "random",
         prompt: DeepPrefix | None = None,
@@ -134,6 +143,11 @@ class Letters(Answerer):
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
         return self.shuffled.scores(candidates, self.prior.cpu().numpy(), self.judge(histories))
+
+    def asked(self, history: NDArray[np.integer], candidates: NDArray[np.integer]) -> Asked:
+        """The prompt with those that are shown of the candidates, in the first of their orders, and their letters."""
+        codes = self.shuffled.first(candidates, self.prior.cpu().numpy())
+        return Asked(self._prompt(history, codes), [self.answer(letter) for letter in ascii_uppercase[: len(codes)]], self.shuffled.shuffles)
 
     def judge(self, histories: Sequences) -> Judge:
         """What gives candidates the log-probabilities of their letters, among the letters that are shown."""

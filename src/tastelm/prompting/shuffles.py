@@ -59,6 +59,11 @@ class Shuffled:
             scores[row, at % orders, seats], places[row, at % orders, seats] = values, np.arange(len(order))
         return scores, places
 
+    def first(self, codes: NDArray[np.integer], prior: NDArray[np.float32]) -> NDArray[np.integer]:
+        """Those of the candidates of one question that are shown, in the first of their orders."""
+        (places,) = self.chosen(Sequences.of([codes]), prior)
+        return codes[next(self.permuted(codes, places, 1))]
+
     def chosen(self, candidates: Sequences, prior: NDArray[np.float32]) -> list[NDArray[np.int64]]:
         """For each question the places, among its candidates, of those that are shown, the best by the prior first."""
         places = standing(prior)

@@ -20,7 +20,7 @@ from tastelm.prompting.layout import lay_out
 from tastelm.prompting.shuffles import Judge, Orders, Shown, Shuffled, standing
 from tastelm.prompting.titles import Showing
 from tastelm.text.ranked_list import RankedList, parse_ranked
-from tastelm.text.segments import Prompt, Slot, plain
+from tastelm.text.segments import Asked, Prompt, Slot, plain
 from tastelm.text.template import Template
 
 # A slot for a history that leaves its newest item out, since that one stands in another slot (Hou et al. 2024, in-context learning).
@@ -66,6 +66,8 @@ class WrittenLists(Asker):
     Raises SettingError for a template of another form.
     """
 
+    together = True
+
     def __init__(
         self, backbone: CausalLM | EndpointLM, template: Template, items: int, *, showing: Showing, batch: int, window: int, shuffles: int,
         orders: Orders = "random",
@@ -93,6 +95,10 @@ class WrittenLists(Asker):
     def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
         """(T,) scores of the candidates of each history, end to end."""
         return self.shuffled.scores(candidates, self.prior.cpu().numpy(), self.judge(histories))
+
+    def asked(self, history: NDArray[np.integer], candidates: NDArray[np.integer]) -> Asked:
+        """The prompt with those that are shown of the candidates, in the first of their orders; what is behind it, the model writes."""
+        return Asked(self._prompt(history, self.shuffled.first(candidates, self.prior.cpu().numpy())), [], self.shuffled.shuffles)
 
     def judge(self, histories: Sequences) -> Judge:
         """What gives candidates their places in the list that is written, counted down from 0."""

@@ -140,7 +140,7 @@ class Data(_Part):
 
 
 class Asked(_Part):
-    """Under which protocol; cases_drawn_of: how many questions there are where only `cases` of them were asked; main: what the table is sorted by."""
+    """Under which protocol; cases_drawn_of: questions that `cases` were drawn from; task: where the next item is not asked for; main: what sorts the table."""
 
     split: str
     split_seed: int
@@ -149,6 +149,7 @@ class Asked(_Part):
     seen_items: str
     cases: int
     cases_drawn_of: int | None = None
+    task: str | None = None
     metrics: list[str]
     main: str
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tastelm.leaderboard import drawn_of
+from tastelm.leaderboard import drawn_of, of_task
 from tastelm.report.record import Board, Probe, Record, Row
 from tastelm.report.tables import SIGNIFICANT, number, test_of
 
@@ -30,6 +30,7 @@ def ranking(board: Board) -> str:
     """How the numbers came about."""
     asked = board.evaluation
     how = "all items ranked" if asked.ranking == "full" else f"SAMPLED ranking ({asked.ranking}), not comparable with full ranking"
+    how = of_task(asked.task, asked.ranking) if asked.task else how
     budget = f"at most {board.budget} of training a system" if board.budget else "no budget: every training ended on its own"
     questions = f"{asked.cases:,} {asked.part} questions{drawn_of(asked.cases_drawn_of)}"
     return f"Split {asked.split} (seed {asked.split_seed}), {questions}, {how}, seen items {asked.seen_items}; {budget}."
@@ -61,7 +62,8 @@ def leak(record: Record) -> str:
 
 def users(record: Record) -> str:
     """How the users shown were chosen, and what their lists are."""
-    among = "" if record.board.evaluation.ranking == "full" else " The lists hold candidates of the sampled ranking only."
+    asked = record.board.evaluation
+    among = "" if asked.ranking == "full" else f" The lists hold candidates of the {'task' if asked.task else 'sampled ranking'} only."
     titles = any(entry.title for user in record.account.users for entry in user.history)
     named = "" if titles else " The data have no titles, so items go by their ids."
     return (

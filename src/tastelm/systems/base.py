@@ -16,7 +16,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.settings import configure, search_space
-from tastelm.text.segments import Prompt
+from tastelm.text.segments import Asked, Prompt
 from tastelm.train.stage import Stage
 
 C = TypeVar("C")
@@ -90,6 +90,19 @@ class Prompted(Protocol):
 
     def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
         """What the model is given for each of B histories of item codes (any length, also none) and who asks (-1: a stranger)."""
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A module whose prompts are about candidates.
+
+    together  whether a prompt holds several, and not one
+    """
+
+    together: bool
+
+    def asked(self, history: NDArray[np.integer], candidates: NDArray[np.integer]) -> Asked:
+        """What the model is given about these candidates of a history; what holds one candidate is about the first."""
 
 
 class System(ABC, Generic[C]):

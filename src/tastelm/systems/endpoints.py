@@ -27,22 +27,29 @@ class EndpointConfig:
     retries: int = setting(5, "further tries after a failure that may pass", at_least=0, at_most=100)
     concurrency: int = setting(4, "requests under way at once", at_least=1, at_most=256)
     per_minute: int = setting(0, "requests that it takes in a minute; 0: as many as it can", at_least=0)
+    tokens_per_minute: int = setting(0, "tokens, read and written, that it takes in a minute; 0: as many as it can", at_least=0, later=True)
+    temperature: float = setting(0.0, "how freely it chooses its words; 0: the likeliest", at_least=0, at_most=2, later=True)
     price_read: float = setting(0.0, "money for a million tokens that it reads, to count costs", at_least=0)
     price_written: float = setting(0.0, "money for a million tokens that it writes", at_least=0)
     answers_in: str = setting("", "folder of its answers, each paid for once; by default in the cache of the library")
-    dry_run: bool = setting(False, "send it nothing, and print what would be sent")
+    dry_run: bool = setting(False, "send it nothing; print what would be sent and what it would cost, and give no result")
 
     def __post_init__(self) -> None:
         if self.model.startswith(PREFIX):
             self.endpoint()
 
+    @property
+    def dry(self) -> bool:
+        """Whether an endpoint would be asked, and is not."""
+        return self.dry_run and self.model.startswith(PREFIX)
+
     def endpoint(self) -> Endpoint:
         """Where `model` is asked. Raises SettingError."""
         return Endpoint(
-            self.url, self.model.removeprefix(PREFIX), max_tokens=self.answer_tokens, seed=0,
+            self.url, self.model.removeprefix(PREFIX), max_tokens=self.answer_tokens, seed=0, temperature=self.temperature,
             key_from=None if self.key_from.lower() == "none" else self.key_from,
             timeout=self.timeout, retries=self.retries, concurrency=self.concurrency, requests_per_minute=self.per_minute or None,
-            cache=answers_folder(self.answers_in), dry_run=self.dry_run,
+            tokens_per_minute=self.tokens_per_minute or None, cache=answers_folder(self.answers_in), dry_run=self.dry_run,
             prices=Prices(self.price_read, self.price_written) if self.price_read or self.price_written else None,
         )  # fmt: skip
 

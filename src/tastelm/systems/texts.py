@@ -65,16 +65,33 @@ def spelled(family_name: str, template: str) -> str:
     return told(family(family_name)[template])
 
 
+def spelled_all(family_name: str, names: str) -> str:
+    """Several templates of a family, `all` that are to train with or with commas between their names, as the text of a setting. Raises SettingError."""
+    chosen = family(family_name).chosen(names)
+    return told(chosen[0]) if len(chosen) == 1 else json.dumps([asdict(template) for template in chosen], ensure_ascii=False)
+
+
 def told(template: Template) -> str:
     """A template as the text of a setting."""
     return json.dumps(asdict(template), ensure_ascii=False)
 
 
 def read_back(prompt: str) -> Template:
-    """The template of a setting. Raises SettingError for a text that is none."""
+    """The template of a setting. Raises SettingError for a text that is none, and for one of several."""
+    found = read_all(prompt)
+    if len(found) > 1:
+        raise SettingError(f"prompt holds {len(found)} templates, but only one can be asked with. Give one.")
+    return found[0]
+
+
+def read_all(prompt: str) -> tuple[Template, ...]:
+    """The templates of a setting that holds one, or a list. Raises SettingError for a text that is none."""
     try:
-        content: dict[str, Any] = json.loads(prompt)
-        return Template(**content)
+        content: dict[str, Any] | list[dict[str, Any]] = json.loads(prompt)
+        found = tuple(Template(**entry) for entry in (content if isinstance(content, list) else [content]))
+        if not found:
+            raise ValueError("the list is empty")
+        return found
     except SettingError:
         raise
     except (ValueError, TypeError) as error:

