@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.tokens import END
+from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.writer import user_text
 from tastelm.text.segments import Kind, Prompt, Slot, Text, plain
 from tastelm.text.template import Template
-
-ANSWERS = {True: "yes", False: "no"}
 
 
 def slots_of(template: Template, prompt: Prompt) -> dict[Kind, str]:

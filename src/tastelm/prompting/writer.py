@@ -17,7 +17,8 @@ from tastelm.decoding.beam import beam_search
 from tastelm.decoding.trie import Trie
 from tastelm.nn.ragged import Ragged
 from tastelm.plm.seq2seq import Memory, Seq2SeqLM
-from tastelm.prompting.catalogue import log_popularity
+from tastelm.prompting.catalogue import everything, log_popularity
+from tastelm.prompting.choices import choice_scores, shown_of_all, verdict_scores
 from tastelm.prompting.layout import UNLEARNT, Layout, lay_out
 from tastelm.prompting.teaching import Written
 from tastelm.text.segments import Prompt
@@ -38,12 +39,14 @@ def mark(token: int) -> str:
 class Asking:
     """How the next item is asked for.
 
-    template  whose source is read, and behind which the item is written
-    history   the slot of it that the history goes into
-    user      the slot of the user, None if it has none
-    shown     items of the history that are shown, the newest
-    beams     of the search
-    batch     histories that are read together
+    template    whose source is read, and behind which the item is written
+    history     the slot of it that the history goes into
+    user        the slot of the user, None if it has none
+    shown       items of the history that are shown, the newest
+    beams       of the search
+    batch       histories that are read together
+    candidates  the slot of the candidates, of a template that asks which of these comes next
+    item        the slot of the item, of one that asks whether it comes next, yes or no
     """
 
     template: Template
@@ -52,6 +55,13 @@ class Asking:
     shown: int
     beams: int
     batch: int
+    candidates: str | None = None
+    item: str | None = None
+
+    @property
+    def openly(self) -> bool:
+        """Whether any item may be the answer, and none is shown to choose."""
+        return self.candidates is None and self.item is None
 
 
 class ItemWriter(nn.Module):
@@ -89,32 +99,63 @@ class ItemWriter(nn.Module):
         return "".join(mark(token) for token in self.codes.values[begin:end].tolist())
 
     def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
-        """What is read for each history."""
+        """What is read for each history; where candidates are shown, about those of the whole catalogue that would be."""
+        shown = np.empty(0, np.int64) if self.asking.openly else shown_of_all(self)
+        return [self.prompt(history, int(user), shown) for history, user in zip(histories, users, strict=True)]
+
+    def prompt(self, history: NDArray[np.integer], user: int, candidates: NDArray[np.integer]) -> Prompt:
+        """What is read of one user; `candidates` are shown where the template has a place for them, or the first of them."""
         asking = self.asking
-        found = []
-        for history, user in zip(histories, users, strict=True):
-            record: dict[str, Any] = {asking.history: [self.item_text(code) for code in history[-asking.shown :].tolist()]}
-            found.append(asking.template.render_source(record if asking.user is None else record | {asking.user: user_text(int(user))}))
-        return found
+        record: dict[str, Any] = {asking.history: [self.item_text(code) for code in history[-asking.shown :].tolist()]}
+        if asking.user is not None:
+            record[asking.user] = user_text(user)
+        if asking.candidates is not None:
+            record[asking.candidates] = [self.item_text(int(code)) for code in candidates]
+        if asking.item is not None:
+            record[asking.item] = self.item_text(int(candidates[0]))
+        return asking.template.render_source(record)
 
     def nll(self, batch: Written) -> Tensor:
         """(B,) the mean negative log-likelihood of the tokens of each target."""
-        memory = self._read(batch.sources)
         told = self._targets(batch.targets)
+        losses, counts = self._losses(self._read(batch.sources), told)
+        return losses / counts
+
+    @torch.no_grad()
+    def likelihoods(self, prompts: Sequence[Prompt], targets: Sequence[Prompt]) -> Tensor:
+        """(B, K) log-probability of each of K targets behind each of B prompts, all its tokens taken together; a prompt is read once."""
+        rows = torch.arange(len(prompts), device=self.prior.device).repeat_interleave(len(targets))
+        losses, _ = self._losses(self._read(prompts).take(rows), self._targets([*targets] * len(prompts)))
+        return -losses.view(len(prompts), len(targets))
+
+    def _losses(self, memory: Memory, told: Layout) -> tuple[Tensor, Tensor]:
+        """(B,) the negative log-likelihood of what is learnt of each of B targets, and (B,) of how many tokens that is."""
         labels = torch.from_numpy(told.labels).to(self.prior.device)
         before = torch.cat([self.backbone.starts(len(labels), labels.device), torch.from_numpy(told.ids[:, :-1]).to(labels.device)], 1)
         states = self.backbone.write(memory, before)
         losses = F.cross_entropy(self.backbone.logits(states).flatten(0, 1), labels.flatten(), ignore_index=UNLEARNT, reduction="none").view(labels.shape)
-        return losses.sum(1) / (labels != UNLEARNT).sum(1)
+        return losses.sum(1), (labels != UNLEARNT).sum(1)
 
     @torch.no_grad()
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
-        """(B, N) log-probabilities of the items that the search has found; all others stand below them, by how popular they are."""
+        """(B, N) log-probabilities of the items that the search has found; all others stand below them, by how popular they are.
+
+        Where candidates are shown, these are all items: see `candidate_scores`.
+        """
+        if not self.asking.openly:
+            return self.candidate_scores(histories, users, everything(len(histories), len(self.prior))).view(len(histories), len(self.prior))
         scores = []
         for at in range(0, len(histories), self.asking.batch):
             part = np.arange(at, min(at + self.asking.batch, len(histories)))
             scores.append(self._found(self.prompts(histories.take(part), users[part])))
         return torch.cat([*scores, torch.empty(0, len(self.prior))])
+
+    @torch.no_grad()
+    def candidate_scores(self, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
+        """(T,) scores of the candidates of each history, end to end: of its choice among them, its yes to each, or out of all items."""
+        if self.asking.openly:
+            return self.item_scores(histories, users)[torch.from_numpy(candidates.owners), torch.from_numpy(candidates.values.astype(np.int64))]
+        return (verdict_scores if self.asking.item else choice_scores)(self, histories, users, candidates)
 
     def _found(self, prompts: Sequence[Prompt]) -> Tensor:
         items, totals = self.search(prompts, self.asking.beams)
@@ -124,8 +165,11 @@ class ItemWriter(nn.Module):
         scores[rows, items[rows, places]] = totals[rows, places]
         return scores.float()
 
-    def search(self, prompts: Sequence[Prompt], k: int) -> tuple[Tensor, Tensor]:
-        """The k most probable items (B, k) that a beam search finds behind each prompt, -1 where fewer are, and their log-probabilities (B, k)."""
+    def search(self, prompts: Sequence[Prompt], k: int, *, keep: NDArray[np.bool_] | None = None) -> tuple[Tensor, Tensor]:
+        """The k most probable items (B, k) that a beam search finds behind each prompt, -1 where fewer are, and their log-probabilities (B, k).
+
+        keep  (B, N) the items that may be found; None: all
+        """
         memory, trie, device = self._read(prompts), self.trie, self.prior.device
         words = torch.tensor(self._marks(), device=device)
 
@@ -135,7 +179,7 @@ class ItemWriter(nn.Module):
             return self.backbone.logits(states[:, -1]).float().log_softmax(1)[:, words]
 
         k = min(k, len(self.prior))
-        return beam_search(score, trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k)
+        return beam_search(score, trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k, keep=keep)
 
     @torch.no_grad()
     def unguided(self, prompts: Sequence[Prompt]) -> NDArray[np.int64]:

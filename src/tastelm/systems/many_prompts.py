@@ -11,7 +11,8 @@ from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.item_tokens.base import ItemTokens
-from tastelm.prompting.lessons import ANSWERS, ItemLesson, can_ask, slots_of
+from tastelm.prompting.choices import ANSWERS
+from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting
@@ -21,6 +22,11 @@ from tastelm.systems.written import Ids, WritingConfig, spell
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
+
+# What a prompt may ask for.
+ANY, CHOICE, VERDICT = "any item", "one of several candidates", "yes or no about an item"
+# A yes or no is a prompt for every candidate.
+JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=1000, looks=500), VERDICT: Judging("uniform-99", cases=200, looks=100)}
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Beside:
 class ManyPrompts(System[C]):
     """One sequence-to-sequence model, one likelihood, many prompts; one of them asks for the next item. A subclass says which there are."""
 
-    judging = Judging(cases=2000, looks=1000)
+    judging = JUDGING[ANY]
 
     @abstractmethod
     def asked(self, split: Split) -> Template:
@@ -91,14 +97,27 @@ class ManyPrompts(System[C]):
     def settle(self, split: Split) -> ManyPrompts[C]:
         config = self.chosen(split)
         vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
-        return type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
+        made = type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
+        template, owner = read_back(made.config.prompt), self.card.name
+        taught, way = {_way(known, owner) for course in made.courses(split) for known in course.templates if course.per_user}, _way(template, owner)
+        if way not in taught:
+            raise SettingError(
+                f"{owner}.ask: the prompt {template.name} does not ask for the next item of a history or user as those do that are trained on: "
+                f"it asks for {way}, they ask for {' or '.join(sorted(taught))}. Choose one of them, or train on prompts that ask so."
+            )
+        made.judging = JUDGING[way]  # type: ignore[misc]
+        return made
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config, template = self.config, read_back(self.config.prompt)
-        if not can_ask(template, needs={"candidates": False}) or "item" not in slots_of(template, template.target_prompt):
-            raise SettingError(f"{self.card.name}.ask: the prompt {template.name} does not ask for the next item of a history or user. Choose one that does.")
-        slots = slots_of(template, template.source_prompt)
-        module = self.writer(sizes.items, Asking(template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch))
+        slots, way = slots_of(template, template.source_prompt), _way(template, self.card.name)
+        module = self.writer(
+            sizes.items,
+            Asking(
+                template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch,
+                slots["candidates"] if way == CHOICE else None, slots["item"] if way == VERDICT else None,
+            ),
+        )  # fmt: skip
         module.needs_users = True
         return module
 
@@ -118,3 +137,13 @@ class ManyPrompts(System[C]):
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr),
         )
+
+
+def _way(template: Template, owner: str) -> str:
+    """What a prompt asks for. Raises SettingError for one that asks for something else."""
+    if not can_ask(template, needs={}):
+        raise SettingError(f"{owner}.ask: the prompt {template.name} does not ask for the next item of a history or user. Choose one that does.")
+    shows, writes = slots_of(template, template.source_prompt), slots_of(template, template.target_prompt)
+    if "candidates" in shows and "text" in writes:
+        raise SettingError(f"{owner}.ask: the prompt {template.name} asks for a letter, which is not taught here. Choose one that asks for an item.")
+    return VERDICT if "text" in writes else CHOICE if "candidates" in shows else ANY
