@@ -65,7 +65,7 @@ class Asking:
 
 
 class ItemWriter(nn.Module):
-    """A sequence-to-sequence model whose words include the tokens of items; it can name no item that is not there.
+    """A sequence-to-sequence model whose words include the tokens of items, or spell their titles; it can name no item that is not there.
 
     spelled  the tokens of each item, as words of the model's tokenizer
     prior    (N,) what is recommended where the search has found nothing more
@@ -93,10 +93,16 @@ class ItemWriter(nn.Module):
         self.prior.copy_(torch.from_numpy(log_popularity(popularity)))
         self._trie = None
 
+    @property
+    def marked(self) -> bool:
+        """Whether items have tokens of their own. Else they are spelled in words, and the token that ends a text stands behind each."""
+        return self.backbone.tokens.number(mark(0)) is not None
+
     def item_text(self, code: int) -> str:
-        """An item as a text."""
+        """An item as a text, less what ends it."""
         begin, end = self.codes.offsets[code], self.codes.offsets[code + 1]
-        return "".join(mark(token) for token in self.codes.values[begin:end].tolist())
+        tokens = self.codes.values[begin:end].tolist()
+        return "".join(map(mark, tokens)) if self.marked else self.backbone.tokens.decode(tokens)
 
     def prompts(self, histories: Sequences, users: NDArray[np.int32]) -> list[Prompt]:
         """What is read for each history; where candidates are shown, about those of the whole catalogue that would be."""
@@ -205,7 +211,7 @@ class ItemWriter(nn.Module):
 
     def _marks(self) -> list[int | None]:
         """The words of the model that are tokens of items."""
-        return [self.backbone.tokens.number(mark(token)) for token in range(self.trie.vocabulary)]
+        return [self.backbone.tokens.number(mark(token)) if self.marked else token for token in range(self.trie.vocabulary)]
 
     def _read(self, prompts: Sequence[Prompt]) -> Memory:
         layout = lay_out(prompts, self.backbone.tokens, end=True)

@@ -10,7 +10,6 @@ from typing import TypeVar
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
-from tastelm.item_tokens.base import ItemTokens
 from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
@@ -18,7 +17,7 @@ from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import read_back, told
-from tastelm.systems.written import Ids, WritingConfig, spell
+from tastelm.systems.written import Ids, WritingConfig
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
@@ -59,12 +58,12 @@ class Course:
 class Beside:
     """What is learnt beside the naming of items.
 
-    lessons  of whatever it is
+    lessons  of whatever it is, with the items as texts
     texts    whose words are needed for them
     tell     lets the module know what it must know
     """
 
-    lessons: Sequence[Lesson] = ()
+    lessons: Callable[[Sequence[str]], Sequence[Lesson]] = field(default=lambda names: ())
     texts: Sequence[str] = ()
     tell: Callable[[ItemWriter], None] = field(default=lambda module: None)
 
@@ -90,13 +89,13 @@ class ManyPrompts(System[C]):
         """What reads and writes, not yet trained."""
         return ItemWriter(self.config.model(), items, asking, whole_words=self.config.whole_words)
 
-    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+    def beside(self, split: Split) -> Beside:
         """What is learnt beside the courses."""
         return Beside()
 
     def settle(self, split: Split) -> ManyPrompts[C]:
         config = self.chosen(split)
-        vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
+        vocabulary = config.vocabulary or config.needed(split, config.words)
         made = type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
         template, owner = read_back(made.config.prompt), self.card.name
         taught, way = {_way(known, owner) for course in made.courses(split) for known in course.templates if course.per_user}, _way(template, owner)
@@ -123,16 +122,19 @@ class ManyPrompts(System[C]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module, courses = self.config, self.build(split.sizes), self.courses(split)
-        tokens, texts = config.tokens(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
-        beside = self.beside(split, tokens)
-        spell(module, tokens, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
+        beside, texts = self.beside(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
+        config.spell(module, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
         beside.tell(module)
         names = [module.item_text(code) for code in range(len(split.items))]
-        lessons = [ItemLesson(split.train, names, course.templates, config.shown, course.per_user, course.candidates) for course in courses if course.per_user]
+        lessons = [
+            ItemLesson(split.train, names, course.templates, config.shown, course.per_user, course.candidates, ended=not module.marked)
+            for course in courses
+            if course.per_user
+        ]
         yield Stage(
             "pre-train",
             module,
-            view=Lessons([*lessons, *beside.lessons], config.batch),
+            view=Lessons([*lessons, *beside.lessons(names)], config.batch),
             objective=WriteTargets(),
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
-from tastelm.item_tokens.base import ItemTokens
 from tastelm.prompting.lessons import can_ask
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
@@ -83,7 +83,7 @@ class P5(ManyPrompts["P5.Config"]):
             config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.model(), items, asking, config.whole_words
         )
 
-    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+    def beside(self, split: Split) -> Beside:
         families = self.config.families
-        taught = Taught.of(split, families, tokens, owner="p5")
-        return Beside(taught.lessons(families), list(taught.texts(families)), taught.tell)
+        taught = Taught.of(split, families, owner="p5")
+        return Beside(partial(taught.lessons, families), list(taught.texts(families)), taught.tell)
