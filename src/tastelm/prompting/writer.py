@@ -17,17 +17,18 @@ from tastelm.decoding.beam import beam_search
 from tastelm.decoding.trie import Trie
 from tastelm.nn.ragged import Ragged
 from tastelm.plm.seq2seq import Memory, Seq2SeqLM
+from tastelm.plm.tokens import END
 from tastelm.prompting.catalogue import everything, log_popularity
 from tastelm.prompting.choices import choice_scores, shown_of_all, verdict_scores
 from tastelm.prompting.layout import UNLEARNT, Layout, lay_out
 from tastelm.prompting.teaching import Written
-from tastelm.text.segments import Prompt
+from tastelm.text.segments import Prompt, Text
 from tastelm.text.template import Template
 
 # P5 counts words up to here; those behind share the last number.
 WORDS = 512
-# How byte-level tokenizers write a blank.
-BLANK = "Ġ"
+# How tokenizers write a blank: those that go by bytes, and those of T5.
+BLANKS = ("Ġ", "▁")
 
 
 def mark(token: int) -> str:
@@ -85,7 +86,7 @@ class ItemWriter(nn.Module):
             nn.init.normal_(self.words.weight, std=0.02)
         self.register_buffer("prior", torch.zeros(items))
         self._trie: Trie | None = None
-        self._starts = torch.empty(0)
+        self._starts = self._items = torch.empty(0, dtype=torch.bool)
 
     def spell(self, tokens: Sequences, popularity: NDArray[np.int64]) -> None:
         """Take over the tokens of N items, and how often each was met in training."""
@@ -214,7 +215,7 @@ class ItemWriter(nn.Module):
         return [self.backbone.tokens.number(mark(token)) if self.marked else token for token in range(self.trie.vocabulary)]
 
     def _read(self, prompts: Sequence[Prompt]) -> Memory:
-        layout = lay_out(prompts, self.backbone.tokens, end=True)
+        layout = lay_out(prompts, self.backbone.tokens, start=self.backbone.tokens.begins, end=True)
         embeds = layout.embed(self.backbone, {})
         if self.words is not None:
             embeds = embeds + self.words(self._numbers(layout))
@@ -224,12 +225,21 @@ class ItemWriter(nn.Module):
         """(B, W) the number of the word that each place belongs to, 0 before the first."""
         if not len(self._starts):
             # A blank before it is part of a token that begins a word; an item has one before it, or the blank is a token of its own.
-            self._starts = torch.tensor([self.backbone.tokens.word(token).startswith(BLANK) for token in range(self.backbone.tokens.size)])
-        starts = self._starts[torch.from_numpy(layout.ids)].to(self.prior.device)
-        return starts.long().cumsum(1).clamp(max=WORDS - 1)
+            words = [self.backbone.tokens.word(token) for token in range(self.backbone.tokens.size)]
+            self._starts = torch.tensor([word.startswith(BLANKS) for word in words])
+            # Elsewhere the blank before an item may be lost: there the item itself begins a word.
+            marks = {mark(token) for token in range(self.trie.vocabulary)} if self.backbone.external and self.marked else set()
+            self._items = torch.tensor([word in marks for word in words])
+        ids = torch.from_numpy(layout.ids)
+        items = self._items[ids]
+        starts = self._starts[ids] | (items & ~F.pad(items, (1, 0))[:, :-1])
+        return starts.to(self.prior.device).long().cumsum(1).clamp(max=WORDS - 1)
 
     def _targets(self, targets: Sequence[Prompt]) -> Layout:
-        return lay_out(targets, self.backbone.tokens, start=False)
+        # A model that comes trained has its own word for the end of a text.
+        end = Text(self.backbone.tokens.word(self.backbone.tokens.end), learn=True)
+        ended = [(*target[:-1], end) if target[-1] == Text(END, learn=True) else target for target in targets]
+        return lay_out(ended, self.backbone.tokens, start=False)
 
 
 def user_text(user: int) -> str:

@@ -10,6 +10,8 @@ from typing import TypeVar
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
+from tastelm.plm.loading import seq2seq_lm, tokens_of
+from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
@@ -22,6 +24,7 @@ from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
 
+SCRATCH = "scratch"
 # What a prompt may ask for.
 ANY, CHOICE, VERDICT = "any item", "one of several candidates", "yes or no about an item"
 # A yes or no is a prompt for every candidate.
@@ -40,6 +43,27 @@ class ManyPromptsConfig(WritingConfig):
     direct: int = setting(2, "examples of direct recommendation of each user in an epoch", at_least=0, at_most=1000)
     prompt: str = setting("", "that prompt in full; it follows ask")
     whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
+    model: str = setting(
+        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads, or a T5: folder:PATH, package:NAME or hub:NAME",
+        source="T5 in the paper", later=True,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model.startswith(f"{SCRATCH}:"):
+            raise SettingError("model: the size of a model from scratch is set by dim, layers and heads. Leave model out.")
+
+    def needed(self, split: Split, words: int) -> int:
+        if self.model == SCRATCH:
+            return super().needed(split, words)
+        return tokens_of(self.model).size + (0 if self.ids == "titles" else self.tokens(split).vocabulary)
+
+    def begun(self) -> Seq2SeqLM:
+        if self.model == SCRATCH:
+            return super().begun()
+        model = seq2seq_lm(self.model)
+        model.grow(self.vocabulary)
+        return model
 
 
 C = TypeVar("C", bound=ManyPromptsConfig)
@@ -87,7 +111,7 @@ class ManyPrompts(System[C]):
 
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         """What reads and writes, not yet trained."""
-        return ItemWriter(self.config.model(), items, asking, whole_words=self.config.whole_words)
+        return ItemWriter(self.config.begun(), items, asking, whole_words=self.config.whole_words)
 
     def beside(self, split: Split) -> Beside:
         """What is learnt beside the courses."""

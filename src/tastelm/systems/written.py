@@ -9,7 +9,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
+from tastelm.errors import DataError, SettingError
 from tastelm.item_tokens.base import ItemTokens
 from tastelm.item_tokens.collaborative import collaborative_tokens
 from tastelm.item_tokens.hybrid import hybrid_tokens
@@ -121,34 +121,44 @@ class WritingConfig:
         else:
             spell(module, self.tokens(split), split, texts, words)
 
-    def model(self) -> Seq2SeqLM:
+    def begun(self) -> Seq2SeqLM:
         """A model from scratch, of these sizes."""
         return seq2seq_lm(f"scratch:dim={self.dim},layers={self.layers},heads={self.heads},vocabulary={self.vocabulary}")
 
 
 def spell(module: ItemWriter, tokens: ItemTokens, split: Split, texts: Iterable[str], words: int) -> None:
-    """Give a model that writes its words and its items: a tokenizer of `words` tokens trained on `texts`, and the tokens of items on top.
+    """Give a model that writes its words and its items: a tokenizer of `words` tokens trained on `texts`, or the one that it came with, and the tokens of
+    items on top.
 
     Raises DataError for tokens whose order gives answers away, see `check_order`. Those of `Indexing` do not: with `sequential` the next in their
     order are a good guess too, but it is the training part that tells, so they have a note.
     """
     check_split(tokens, split)
-    module.backbone.write_with(trained_on(texts, size=words, marks=[mark(token) for token in range(tokens.vocabulary)]))
+    backbone, marks = module.backbone, [mark(token) for token in range(tokens.vocabulary)]
+    backbone.write_with(backbone.tokens.extended(marks) if backbone.external else trained_on(texts, size=words, marks=marks))
     module.spell(tokens.tokens, split.popularity)
 
 
 def spell_titles(module: ItemWriter, split: Split, texts: Iterable[str], words: int) -> None:
-    """Give a model that writes its words, `words` tokens trained on `texts` and the titles of the items, and spell each item as its title.
+    """Give a model that writes its words, `words` tokens trained on `texts` and the titles of the items unless it came with some, and spell each item as
+    its title.
 
     Of items with one title all but one have a number behind it, as `Alien (2)`. The order of titles is no numbering that could have seen an answer, so it
     is not checked. Raises DataError for an item without a title, and titles that the tokens cannot tell apart.
     """
     titles = [" ".join(title.split()) for title in item_texts(split, clean=False, untitled="refuse", owner="ids=titles", otherwise=OTHERWISE)]
-    tokens = trained_on([*texts, *titles], size=words)
-    module.backbone.write_with(tokens)
+    if not module.backbone.external:
+        module.backbone.write_with(trained_on([*texts, *titles], size=words))
+    tokens = module.backbone.tokens
+    # As the tokenizer writes them: some know no capitals, or not every letter.
+    titles = [tokens.decode(title) for title in tokens.encode_all(titles)]
 
     def number(place: int) -> list[int]:
         return tokens.encode(f" ({place})")
 
     made = title_tokens(tokens.encode_all(titles), end=tokens.end, vocabulary=tokens.size, number_equal=number)
     module.spell(made.tokens, split.popularity)
+    read = tokens.encode_all([module.item_text(code) for code in range(len(titles))])
+    odd = next((code for code, (found, spelled) in enumerate(zip(read, made.tokens, strict=True)) if [*found, tokens.end] != spelled.tolist()), None)
+    if odd is not None:
+        raise DataError(f"{split.dataset.name}: the words of the model cannot spell the title {titles[odd]!r}. Change it, or {OTHERWISE}.")

@@ -58,7 +58,7 @@ class Tiger(System["Tiger.Config"]):
     def build(self, sizes: Sizes) -> ItemWriter:
         config = self.config
         asking = Asking(TOKENS_ALONE, "history", None, config.shown, config.beams, config.batch)
-        return ItemWriter(config.model(), sizes.items, asking, whole_words=False)
+        return ItemWriter(config.begun(), sizes.items, asking, whole_words=False)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)

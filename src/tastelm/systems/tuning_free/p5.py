@@ -80,7 +80,7 @@ class P5(ManyPrompts["P5.Config"]):
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         config = self.config
         return writer(
-            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.model(), items, asking, config.whole_words
+            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.begun(), items, asking, config.whole_words
         )
 
     def beside(self, split: Split) -> Beside:
