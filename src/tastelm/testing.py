@@ -95,7 +95,8 @@ def _toy(rows: list[tuple[str, str, float]], name: str) -> Dataset:
 
 def train(system: type[System[Any]], data: Dataset, settings: Mapping[str, Any] | None = None, *, budget: str = "300steps") -> Fitted:
     """Train `system` with small settings on `data`."""
-    known = {entry.name for entry in fields(system.Config)}
+    # A system that begins from scratch anyway takes its size from its own settings.
+    known = {entry.name for entry in fields(system.Config) if entry.default != "scratch"}
     small = {name: value for name, value in SMALL.items() if name in known} | dict(settings or {})
     return fit_system(system.create(small), _split(system, data), budget=Budget.parse(budget))
 

@@ -68,7 +68,8 @@ def test_json_holds_the_same(log: Path) -> None:
         (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "template=9"], "family 'sileo' has no template '9'"),
         (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "family=silo"], "there is no family of templates 'silo'"),
         (["lm-zeroshot", "--user", "u1", "--set", "model=gpt2"], "model: 'gpt2' is not known"),
-        (["p5", "--user", "u1", "--set", "ask=5-5", "--set", "ids=random"], "family 'p5-sequential' has no template '5-5'"),
+        (["p5", "--user", "u1", "--set", "ask=5-9", "--set", "ids=random"], "p5.ask: there is no prompt '5-9' in p5-sequential, p5-direct; did you mean '5-"),
+        (["p5", "--user", "u1", "--set", "ask=1-1", "--set", "ids=random"], "p5.ask: there is no prompt '1-1' in p5-sequential, p5-direct"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_a_sentence(log: Path, arguments: list[str], sentence: str) -> None:

@@ -39,7 +39,7 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(SettingError, match="dim 30 is not a multiple of 2 x heads"):
         WritingConfig(dim=30, heads=4)
     with pytest.raises(SettingError, match=r"p5\.ask: the prompt 2-11 does not ask for the next item"):
-        tl.fit("p5", circle(20), set={"ask": "2-11", "ids": "random", "dim": 16, "heads": 2}, budget="1steps")
+        tl.fit("p5", circle(20), set={"ask": "2-11", "prompts": "2-3", "direct": 0, "ids": "random", "dim": 16, "heads": 2}, budget="1steps")
 
 
 def test_a_prompt_that_is_no_template_is_refused() -> None:

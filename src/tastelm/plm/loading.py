@@ -15,9 +15,11 @@ from tastelm.plm.masked import MaskedLM
 from tastelm.plm.port import LanguageModel
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.source import Source, digest, locate, parse_source
-from tastelm.plm.tokens import from_folder
+from tastelm.plm.tokens import Tokens, from_folder
 
 P = TypeVar("P", bound=LanguageModel)
+# Encoder-decoders that read and write as T5 does.
+T5_LIKE = ("t5", "mt5", "umt5", "longt5")
 # Characters that are repeated of what a library says.
 SAID = 160
 
@@ -52,8 +54,8 @@ def masked_lm(source: str) -> MaskedLM:
 
 
 def seq2seq_lm(source: str) -> Seq2SeqLM:
-    """An encoder and a decoder from a source. From scratch it is a T5 without a tokenizer, and without dropout of its weights of attention. Raises as
-    `causal_lm`."""
+    """An encoder and a decoder of the kind of T5 from a source. From scratch it has no tokenizer, and no dropout of its weights of attention. Raises as
+    `causal_lm`, and DataError for a model of another kind."""
 
     def scratch(library: Any, sizes: Any) -> Any:
         config = library.T5Config(
@@ -70,6 +72,18 @@ def seq2seq_lm(source: str) -> Seq2SeqLM:
     return load_port(Seq2SeqLM, parse_source(source), "AutoModelForSeq2SeqLM", scratch)
 
 
+def tokens_of(source: str) -> Tokens:
+    """The tokenizer alone of a model of the kind of T5 that comes trained. Raises as `seq2seq_lm`."""
+    chosen = parse_source(source)
+    if chosen.kind == "scratch":
+        raise SettingError(f"model: {source} has no tokenizer yet. Give folder:PATH, package:NAME or hub:NAME of a model that has.")
+    place = Path(_fetched(chosen)) if chosen.kind == "hub" else locate(chosen)
+    if place.is_file():
+        raise DataError(_no_t5(chosen, "GGUF file"))
+    _check_t5(_library(), place, chosen)
+    return from_folder(place, begins=False)
+
+
 def load_port(port: type[P], source: Source, loader: str, scratch: Callable[[Any, Any], Any]) -> P:
     """A port around the network that the class `loader` of transformers reads from a source, or that `scratch` makes of sizes. Raises as `causal_lm`."""
     library = _library()
@@ -78,6 +92,8 @@ def load_port(port: type[P], source: Source, loader: str, scratch: Callable[[Any
     place = Path(_fetched(source)) if source.kind == "hub" else locate(source)
     told = digest(place)
     folder = converted(place, told) if place.is_file() else place
+    if port is Seq2SeqLM:
+        _check_t5(library, folder, source)
     try:
         network, report = getattr(library, loader).from_pretrained(
             folder, dtype=_float32(), local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True
@@ -91,12 +107,26 @@ def load_port(port: type[P], source: Source, loader: str, scratch: Callable[[Any
             f"model {source}: {len(missing)} of the weights that a {port.__name__} needs are not in it, such as {missing[0]}; they would be random. "
             "Take a model that was trained for this, or one from scratch."
         )
-    found = port(network, tokens := from_folder(folder), digest=told)
+    found = port(network, tokens := from_folder(folder, begins=port is not Seq2SeqLM), digest=told)
     if tokens.needed > found.vocabulary:
         raise SettingError(
             f"model {source}: its tokenizer.json has {tokens.needed} tokens, but it has vectors of {found.vocabulary}. Give the model's own tokenizer."
         )
     return found
+
+
+def _check_t5(library: Any, folder: Path, source: Source) -> None:
+    """Raises DataError for a folder that holds a model of another kind than T5."""
+    try:
+        kind = library.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"model {source}: its config.json cannot be read ({_short(error)}). Give a folder that save_pretrained has written.") from error
+    if kind not in T5_LIKE:
+        raise DataError(_no_t5(source, f"model of the kind {kind}"))
+
+
+def _no_t5(source: Source, what: str) -> str:
+    return f"model {source}: it is a {what}, and no encoder-decoder of the kind of T5, which reads a text and writes another. Give one, such as Flan-T5."
 
 
 def _fetched(source: Source) -> str:

@@ -41,7 +41,7 @@ class LanguageModel(nn.Module):
     """A pre-trained model behind one face. Its parameters stand under `network`.
 
     digest    of the weights it came with; zeros for a model from scratch
-    written   the tokenizer of a model from scratch as text in bytes, since it can be had from nowhere else
+    written   the tokenizer of a model from scratch, or one that was extended, as text in bytes, since it can be had from nowhere else
     meter     counts the tokens that it reads and writes to answer
     external  whether those weights can be had again from where they came from: then what is not trained here stands in no checkpoint
               and no run folder, and what loads them checks by `digest` that it has the same model
@@ -68,7 +68,7 @@ class LanguageModel(nn.Module):
         return self._tokens
 
     def write_with(self, tokens: Tokens) -> None:
-        """Give a model from scratch its tokenizer. Raises ShapeError if it has more tokens than the model has vectors."""
+        """Give a model from scratch its tokenizer, or another a larger one. Raises ShapeError if it has more tokens than the model has vectors."""
         if tokens.size > self.vocabulary:
             raise ShapeError(f"a tokenizer of {tokens.size} tokens does not fit a model that has {self.vocabulary}. Train it with fewer, or give it more.")
         self._tokens, self.written = tokens, _bytes(tokens.to_json().encode()).to(self.written.device)

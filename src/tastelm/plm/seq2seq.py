@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tastelm.errors import SettingError
 from tastelm.plm.port import KeyValueShape, LanguageModel, Prefix
@@ -63,11 +63,30 @@ class Seq2SeqLM(LanguageModel):
         return states
 
     def logits(self, states: Tensor) -> Tensor:
-        """(..., D) -> (..., V). T5 scales its states where the words are written by the vectors they are read by."""
-        if self.network.config.tie_word_embeddings:
+        """(..., D) -> (..., V). The first T5 scales its states, since it writes words by the vectors that it reads them by; its followers do not."""
+        if getattr(self.network.config, "scale_decoder_outputs", False):
             states = states * self.width**-0.5
         return super().logits(states)
+
+    @torch.no_grad()
+    def grow(self, tokens: int) -> None:
+        """Let it have vectors of so many tokens, where it has fewer. New ones are drawn around the mean of the old, as wide as these lie."""
+        if tokens <= self.vocabulary:
+            return
+        reads, writes = self.network.get_input_embeddings().weight, self.network.get_output_embeddings().weight
+        larger = _grown(reads, tokens)
+        head = None if writes is reads else nn.Parameter(_grown(writes, tokens))
+        self.network.resize_token_embeddings(tokens, mean_resizing=False)
+        self.network.get_input_embeddings().weight.copy_(larger)
+        if head is not None:  # the library has put the vectors that are read in its place
+            self.network.get_output_embeddings().weight = head
 
     def starts(self, rows: int, device: torch.device) -> Tensor:
         """(rows, 1) the token that every written text begins behind."""
         return torch.full((rows, 1), int(self.network.config.decoder_start_token_id), device=device)
+
+
+def _grown(table: Tensor, rows: int) -> Tensor:
+    """(V, D) -> (rows, D), the new ones like the old in mean and spread."""
+    new = torch.randn(rows - len(table), table.shape[1], dtype=table.dtype, device=table.device)
+    return torch.cat([table, table.mean(0) + table.std(0) * new])

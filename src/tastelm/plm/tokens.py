@@ -16,12 +16,17 @@ START, END, MASK = "<|start|>", "<|end|>", "<|mask|>"
 STARTS = ("<|endoftext|>", START, "<s>", "[CLS]")
 ENDS = ("<|endoftext|>", END, "</s>", "[SEP]")
 MASKS = (MASK, "[MASK]", "<mask>")
+# What rows are filled up with; T5 begins nothing that it reads, and writes behind this.
+PAD = "<pad>"
+
+BARE = f"the tokenizer has no token that begins and ends a text ({', '.join(STARTS)}), so it does not fit. Give the model's own."
 
 
 class Tokens:
     """A tokenizer as the library uses it.
 
     start, end  ids of what begins and ends a text
+    begins      whether a text that is read begins with `start`: not with T5, for which it is what fills up rows
     mask        id of what hides a token, None for a model that fills no gaps
     size        tokens that it knows
     needed      vectors that a model must have for it: marks that were added later are read only where a text holds them
@@ -32,9 +37,10 @@ class Tokens:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self.size: int = tokenizer.get_vocab_size()
-        start, end = self._first(STARTS), self._first(ENDS)
+        first, end = self._first(STARTS), self._first(ENDS)
+        self.begins, start = first is not None, self._first((PAD,)) if first is None else first
         if start is None or end is None:
-            raise DataError(f"the tokenizer has no token that begins and ends a text ({', '.join(STARTS)}), so it does not fit. Give the model's own.")
+            raise DataError(BARE)
         self.start, self.end, self.mask = start, end, self._first(MASKS)
         self.needed = max(tokenizer.get_vocab_size(with_added_tokens=False), start + 1, end + 1)
 
@@ -76,6 +82,13 @@ class Tokens:
         found: int | None = self._tokenizer.token_to_id(word)
         return found
 
+    def extended(self, marks: Sequence[str]) -> Tokens:
+        """The same with further tokens, each whole wherever it stands in a text."""
+        library = _library()
+        tokenizer = library.Tokenizer.from_str(self.to_json())
+        tokenizer.add_tokens([library.AddedToken(mark, normalized=False) for mark in marks])
+        return Tokens(tokenizer)
+
     def to_json(self) -> str:
         """All of it as text, for `from_json`."""
         found: str = self._tokenizer.to_str()
@@ -95,15 +108,18 @@ def from_json(text: str) -> Tokens:
     return Tokens(tokenizer)
 
 
-def from_folder(folder: Path) -> Tokens:
-    """The tokenizer of a model's folder. Raises DataError if it has none that can be read."""
+def from_folder(folder: Path, *, begins: bool = True) -> Tokens:
+    """The tokenizer of a model's folder. Raises DataError if it has none that can be read, or begins no text where it must."""
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise DataError(f"{folder}: tokenizer.json is missing, so nothing can be read with this model. Save it with save_pretrained of a fast tokenizer.")
     try:
-        return from_json(path.read_bytes().decode(errors="replace"))
+        found = from_json(path.read_bytes().decode(errors="replace"))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+    if begins and not found.begins:
+        raise DataError(f"{path}: {BARE}")
+    return found
 
 
 def trained_on(texts: Iterable[str], *, size: int, marks: Sequence[str] = ()) -> Tokens:
@@ -120,8 +136,7 @@ def trained_on(texts: Iterable[str], *, size: int, marks: Sequence[str] = ()) ->
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
     trainer = library.trainers.BpeTrainer(vocab_size=size, special_tokens=[START, END, MASK], initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_tokens([library.AddedToken(mark, normalized=False) for mark in marks])
-    return Tokens(tokenizer)
+    return Tokens(tokenizer).extended(marks)
 
 
 def _library() -> Any:

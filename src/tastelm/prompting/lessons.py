@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.tokens import END
+from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.writer import user_text
 from tastelm.text.segments import Kind, Prompt, Slot, Text, plain
 from tastelm.text.template import Template
-
-ANSWERS = {True: "yes", False: "no"}
 
 
 def slots_of(template: Template, prompt: Prompt) -> dict[Kind, str]:
@@ -50,6 +49,7 @@ class ItemLesson:
     per_user    prefixes of each user in an epoch, drawn with replacement; 0: all, each once
     candidates  of a choice, the answer among them; the others are drawn among all items that the user did not have
     answers     what is written where the answer is true, and where it is not
+    ended       whether the end of an item must be told, since the text of another may begin like its own
     """
 
     train: Sequences
@@ -59,6 +59,7 @@ class ItemLesson:
     per_user: int = 0
     candidates: int = 20
     answers: Mapping[bool, str] = field(default_factory=lambda: ANSWERS)
+    ended: bool = False
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """(E,) the places in the training part of the items that come next, times the number of templates, plus the one that is drawn."""
@@ -115,8 +116,8 @@ class ItemLesson:
             asked = right if true else int(self._others(user, 1, rng)[0])
             values |= {"item": self.names[asked], "text": self.answers[true]}
         read, written = template.render({slot: values[kind] for slots in (source, target) for kind, slot in slots.items()})
-        # Items end where no other begins like them; where free words end must be told.
-        return read, written if "item" in target else (*written, Text(END, learn=True))
+        # Items mostly end where no other begins like them; where free words end must be told.
+        return read, written if "item" in target and not self.ended else (*written, Text(END, learn=True))
 
     def _history(self, user: int, example: int) -> list[str]:
         begin = max(int(self.train.offsets[user]), example - self.shown)

@@ -17,8 +17,6 @@ from tastelm.nn.texts import Texts
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import END
 from tastelm.prompting.facts import first_words
-from tastelm.prompting.layout import UNLEARNT
-from tastelm.prompting.teaching import Written
 from tastelm.prompting.writer import Asking, ItemWriter, user_text
 from tastelm.text.segments import Prompt, Text
 from tastelm.text.template import Template
@@ -71,13 +69,9 @@ class RatingWriter(ItemWriter):
     def stars(self, prompts: Sequence[Prompt], template: Template) -> Tensor:
         """(B,) the mean stars behind each prompt, if the answer is the target of `template`, such as one about an item of another catalogue."""
         targets = [(*template.render_target({"stars": int(count)}), Text(END, learn=True)) for count in COUNTS]
-        # The loss is a mean over the tokens of a target; its probability is of them all.
-        lengths = torch.from_numpy((self._targets(targets).labels != UNLEARNT).sum(1)).to(self.scale.device)
         found = [self.scale.new_empty(0)]
         for at in range(0, len(prompts), self.asking.batch):
-            part = prompts[at : at + self.asking.batch]
-            losses = self.nll(Written([prompt for prompt in part for _ in COUNTS], targets * len(part)))
-            chances = (-losses.view(-1, len(COUNTS)) * lengths).softmax(1)
+            chances = self.likelihoods(prompts[at : at + self.asking.batch], targets).softmax(1)
             found.append(chances @ torch.from_numpy(COUNTS).to(chances))
         return torch.cat(found)
 

@@ -10,17 +10,25 @@ from typing import TypeVar
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
-from tastelm.item_tokens.base import ItemTokens
-from tastelm.prompting.lessons import ANSWERS, ItemLesson, can_ask, slots_of
+from tastelm.plm.loading import seq2seq_lm, tokens_of
+from tastelm.plm.seq2seq import Seq2SeqLM
+from tastelm.prompting.choices import ANSWERS
+from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import read_back, told
-from tastelm.systems.written import Ids, WritingConfig, spell
+from tastelm.systems.written import Ids, WritingConfig
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
+
+SCRATCH = "scratch"
+# What a prompt may ask for.
+ANY, CHOICE, VERDICT = "any item", "one of several candidates", "yes or no about an item"
+# A yes or no is a prompt for every candidate.
+JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=1000, looks=500), VERDICT: Judging("uniform-99", cases=200, looks=100)}
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,27 @@ class ManyPromptsConfig(WritingConfig):
     direct: int = setting(2, "examples of direct recommendation of each user in an epoch", at_least=0, at_most=1000)
     prompt: str = setting("", "that prompt in full; it follows ask")
     whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
+    model: str = setting(
+        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads, or a T5: folder:PATH, package:NAME or hub:NAME",
+        source="T5 in the paper", later=True,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model.startswith(f"{SCRATCH}:"):
+            raise SettingError("model: the size of a model from scratch is set by dim, layers and heads. Leave model out.")
+
+    def needed(self, split: Split, words: int) -> int:
+        if self.model == SCRATCH:
+            return super().needed(split, words)
+        return tokens_of(self.model).size + (0 if self.ids == "titles" else self.tokens(split).vocabulary)
+
+    def begun(self) -> Seq2SeqLM:
+        if self.model == SCRATCH:
+            return super().begun()
+        model = seq2seq_lm(self.model)
+        model.grow(self.vocabulary)
+        return model
 
 
 C = TypeVar("C", bound=ManyPromptsConfig)
@@ -53,12 +82,12 @@ class Course:
 class Beside:
     """What is learnt beside the naming of items.
 
-    lessons  of whatever it is
+    lessons  of whatever it is, with the items as texts
     texts    whose words are needed for them
     tell     lets the module know what it must know
     """
 
-    lessons: Sequence[Lesson] = ()
+    lessons: Callable[[Sequence[str]], Sequence[Lesson]] = field(default=lambda names: ())
     texts: Sequence[str] = ()
     tell: Callable[[ItemWriter], None] = field(default=lambda module: None)
 
@@ -66,7 +95,7 @@ class Beside:
 class ManyPrompts(System[C]):
     """One sequence-to-sequence model, one likelihood, many prompts; one of them asks for the next item. A subclass says which there are."""
 
-    judging = Judging(cases=2000, looks=1000)
+    judging = JUDGING[ANY]
 
     @abstractmethod
     def asked(self, split: Split) -> Template:
@@ -82,39 +111,65 @@ class ManyPrompts(System[C]):
 
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         """What reads and writes, not yet trained."""
-        return ItemWriter(self.config.model(), items, asking, whole_words=self.config.whole_words)
+        return ItemWriter(self.config.begun(), items, asking, whole_words=self.config.whole_words)
 
-    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+    def beside(self, split: Split) -> Beside:
         """What is learnt beside the courses."""
         return Beside()
 
     def settle(self, split: Split) -> ManyPrompts[C]:
         config = self.chosen(split)
-        vocabulary = config.vocabulary or config.words + config.tokens(split).vocabulary
-        return type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
+        vocabulary = config.vocabulary or config.needed(split, config.words)
+        made = type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
+        template, owner = read_back(made.config.prompt), self.card.name
+        taught, way = {_way(known, owner) for course in made.courses(split) for known in course.templates if course.per_user}, _way(template, owner)
+        if way not in taught:
+            raise SettingError(
+                f"{owner}.ask: the prompt {template.name} does not ask for the next item of a history or user as those do that are trained on: "
+                f"it asks for {way}, they ask for {' or '.join(sorted(taught))}. Choose one of them, or train on prompts that ask so."
+            )
+        made.judging = JUDGING[way]  # type: ignore[misc]
+        return made
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config, template = self.config, read_back(self.config.prompt)
-        if not can_ask(template, needs={"candidates": False}) or "item" not in slots_of(template, template.target_prompt):
-            raise SettingError(f"{self.card.name}.ask: the prompt {template.name} does not ask for the next item of a history or user. Choose one that does.")
-        slots = slots_of(template, template.source_prompt)
-        module = self.writer(sizes.items, Asking(template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch))
+        slots, way = slots_of(template, template.source_prompt), _way(template, self.card.name)
+        module = self.writer(
+            sizes.items,
+            Asking(
+                template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch,
+                slots["candidates"] if way == CHOICE else None, slots["item"] if way == VERDICT else None,
+            ),
+        )  # fmt: skip
         module.needs_users = True
         return module
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module, courses = self.config, self.build(split.sizes), self.courses(split)
-        tokens, texts = config.tokens(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
-        beside = self.beside(split, tokens)
-        spell(module, tokens, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
+        beside, texts = self.beside(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
+        config.spell(module, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
         beside.tell(module)
         names = [module.item_text(code) for code in range(len(split.items))]
-        lessons = [ItemLesson(split.train, names, course.templates, config.shown, course.per_user, course.candidates) for course in courses if course.per_user]
+        lessons = [
+            ItemLesson(split.train, names, course.templates, config.shown, course.per_user, course.candidates, ended=not module.marked)
+            for course in courses
+            if course.per_user
+        ]
         yield Stage(
             "pre-train",
             module,
-            view=Lessons([*lessons, *beside.lessons], config.batch),
+            view=Lessons([*lessons, *beside.lessons(names)], config.batch),
             objective=WriteTargets(),
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr),
         )
+
+
+def _way(template: Template, owner: str) -> str:
+    """What a prompt asks for. Raises SettingError for one that asks for something else."""
+    if not can_ask(template, needs={}):
+        raise SettingError(f"{owner}.ask: the prompt {template.name} does not ask for the next item of a history or user. Choose one that does.")
+    shows, writes = slots_of(template, template.source_prompt), slots_of(template, template.target_prompt)
+    if "candidates" in shows and "text" in writes:
+        raise SettingError(f"{owner}.ask: the prompt {template.name} asks for a letter, which is not taught here. Choose one that asks for an item.")
+    return VERDICT if "text" in writes else CHOICE if "candidates" in shows else ANY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,12 @@ from tastelm.data.explanations import explains, reasons
 from tastelm.data.reviews import Reviews, Stars, reviews
 from tastelm.data.split import Part, Split
 from tastelm.errors import SettingError, nearest
-from tastelm.item_tokens.base import ItemTokens
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.prompting.facts import ReviewFacts
 from tastelm.prompting.records import RecordLesson
 from tastelm.prompting.reviewer import Opinion, RatingWriter, ReasonAndSummaryWriter, ReasonWriter, SummaryWriter
-from tastelm.prompting.writer import Asking, ItemWriter, mark
-from tastelm.text.family import family
+from tastelm.prompting.writer import Asking, ItemWriter
+from tastelm.text.family import Family, family
 from tastelm.text.template import Template
 
 ITEMS = ("sequential", "direct")
@@ -92,40 +91,46 @@ def _askable(template: Template, owner: str) -> Template:
 class Taught:
     """What the training part of a split says of items.
 
-    facts   of its interactions
-    scale   of its ratings
-    titles  what people call the N items, "" for nothing
+    told     its interactions
+    reasons  place among the rows of the split -> the sentence that explains it and its feature
+    scale    of its ratings
+    titles   what people call the N items, "" for nothing
     """
 
-    facts: ReviewFacts
+    told: Reviews
+    reasons: Mapping[int, tuple[str, str]]
     scale: Stars
     titles: Sequence[str]
 
     @classmethod
-    def of(cls, split: Split, families: str, tokens: ItemTokens, *, owner: str) -> Taught:
-        """`tokens` are those of the items. Raises MissingExtra without spaCy where reviews are to be read, DataError where they give no reason."""
-        told: Reviews = reviews(split, Part.TRAIN)
-        scale, known = Stars.of(told.ratings), split.dataset.titles()
-        titles = [known.get(item, "") for item in split.items.ids]
+    def of(cls, split: Split, families: str, *, owner: str) -> Taught:
+        """Raises MissingExtra without spaCy where reviews are to be read, DataError where they give no reason."""
+        told, known = reviews(split, Part.TRAIN), split.dataset.titles()
         said = reasons(split, owner=owner) if "explanation" in families.split(",") else {}
-        trained, names = set(told.rows.tolist()), ["".join(mark(token) for token in item.tolist()) for item in tokens.tokens]
-        return cls(ReviewFacts(told, scale.count(told.ratings), {row: why for row, why in said.items() if row in trained}, names, titles), scale, titles)
+        trained = set(told.rows.tolist())
+        reasoned = {row: why for row, why in said.items() if row in trained}
+        return cls(told, reasoned, Stars.of(told.ratings), [known.get(item, "") for item in split.items.ids])
 
-    def lessons(self, families: str) -> list[RecordLesson]:
-        """One for each task about opinions, of its templates that are not held out."""
-        chosen = [family(OPINIONS[name]) for name in families.split(",") if name in OPINIONS]
-        return [RecordLesson(self.facts, one, one.seen()) for one in chosen]
+    def lessons(self, families: str, names: Sequence[str]) -> list[RecordLesson]:
+        """One for each task about opinions, of its templates that are not held out; `names` are the N items as texts."""
+        facts = ReviewFacts(self.told, self.scale.count(self.told.ratings), self.reasons, names, self.titles)
+        return [RecordLesson(facts, one, one.seen()) for one in _families(families)]
 
     def texts(self, families: str) -> Iterator[str]:
         """What a tokenizer is to be learnt from: the templates, and what was written."""
-        for lesson in self.lessons(families):
-            for template in lesson.templates:
+        for one in _families(families):
+            for template in one.seen():
                 yield from (template.source, template.target)
         if words_for(families) == WORDS_OF_REVIEWS:
-            yield from (text for text in (*self.facts.told.texts, *self.facts.told.summaries, *(why for why, _ in self.facts.reasons.values())) if text)
+            yield from (text for text in (*self.told.texts, *self.told.summaries, *(why for why, _ in self.reasons.values())) if text)
         yield from (f"{count} stars" for count in np.arange(1, 6))
 
     def tell(self, module: ItemWriter) -> None:
         """Let a writer that gives opinions know the scale and the titles."""
         if isinstance(module, RatingWriter):
             module.know(self.scale, self.titles)
+
+
+def _families(tasks: str) -> list[Family]:
+    """The families of templates of those tasks that are about opinions."""
+    return [family(OPINIONS[name]) for name in tasks.split(",") if name in OPINIONS]

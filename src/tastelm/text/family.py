@@ -24,7 +24,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -117,6 +117,14 @@ def family(name: str | Path) -> Family:
         raise SettingError(f"there is no family of templates '{name}'; {nearest(name, shipped())} Your own is given as the path of a .toml file.")
     file = SHIPPED / f"{name}.toml"
     return _read(file.read_bytes(), f"family {name}")
+
+
+def template_of(families: Sequence[str], name: str, *, owner: str) -> Template:
+    """The template of a name in several families, whose templates have different ones. Raises SettingError if none has it."""
+    known = {template.name: template for one in families for template in family(one).templates}
+    if name not in known:
+        raise SettingError(f"{owner}: there is no prompt '{name}' in {', '.join(families)}; {nearest(name, known)}")
+    return known[name]
 
 
 def _read(content: bytes, where: str) -> Family:

@@ -13,7 +13,7 @@ from tastelm.prompting.teaching import Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
 from tastelm.systems.base import Judging, System
-from tastelm.systems.written import BARE, Ids, WritingConfig, spell
+from tastelm.systems.written import BARE, Ids, WritingConfig
 from tastelm.text.template import Template
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
@@ -25,7 +25,7 @@ class Tiger(System["Tiger.Config"]):
     """Transformer index for generative recommenders (Rajput et al., 2023).
 
     Deviations: codes are those of residual k-means over frozen sentence vectors, not of an autoencoder trained with its code books;
-    a blank stands between items; no token of the user; beams write no item that is not there. `ids` takes other indexes, as controls.
+    a blank stands between items; no token of the user; beams write no item that is not there. `ids` takes other indexes, as controls; titles too.
     """
 
     card = Card(
@@ -53,21 +53,21 @@ class Tiger(System["Tiger.Config"]):
         beams: int = setting(30, "prefixes that the search follows", at_least=1, at_most=1000)
 
     def settle(self, split: Split) -> Tiger:
-        return Tiger(replace(self.config, vocabulary=self.config.vocabulary or BARE + self.config.tokens(split).vocabulary))
+        return Tiger(replace(self.config, vocabulary=self.config.vocabulary or self.config.needed(split, BARE)))
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config = self.config
         asking = Asking(TOKENS_ALONE, "history", None, config.shown, config.beams, config.batch)
-        return ItemWriter(config.model(), sizes.items, asking, whole_words=False)
+        return ItemWriter(config.begun(), sizes.items, asking, whole_words=False)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
-        spell(module, config.tokens(split), split, (), BARE)
+        config.spell(module, split, (), BARE)
         names = [module.item_text(code) for code in range(len(split.items))]
         yield Stage(
             "write",
             module,
-            view=Lessons([ItemLesson(split.train, names, [TOKENS_ALONE], config.shown)], config.batch),
+            view=Lessons([ItemLesson(split.train, names, [TOKENS_ALONE], config.shown, ended=not module.marked)], config.batch),
             objective=WriteTargets(),
             budget=Budget(epochs=config.max_epochs),
             descent=Descent(lr=config.lr),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
-from tastelm.item_tokens.base import ItemTokens
 from tastelm.prompting.lessons import can_ask
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.settings import among, setting, span
 from tastelm.systems.many_prompts import Beside, Course, ManyPrompts, ManyPromptsConfig
 from tastelm.systems.reviewed import Taught, opinion, tasks_of, words_for, writer
 from tastelm.systems.written import Ids
-from tastelm.text.family import family
+from tastelm.text.family import family, template_of
 from tastelm.text.template import Template
 
 SEQUENTIAL, DIRECT = "p5-sequential", "p5-direct"
@@ -23,7 +23,9 @@ class P5(ManyPrompts["P5.Config"]):
     """Pretrain, personalized prompt and predict (Geng et al., 2022): one sequence-to-sequence model, one likelihood, many prompts.
 
     Families: the next item and direct recommendation from histories; rating, explanation and review where the data have them, of the training
-    part alone. `ask=2-13` asks by a prompt that was held out, as `ask_stars=1-10` does; ratings are the mean of the stars by their probabilities.
+    part alone. `ask` chooses the prompt that ranks: by an item that is written (2-1 to 2-6, 2-13), the choice among candidates that it shows (2-7 to 2-10,
+    5-5 to 5-8), or a yes to each (2-11, 2-12, 5-1 to 5-4); 5-* knows the user alone. 2-13 and 5-8 are held out of training, as `ask_stars=1-10` is;
+    ratings are the mean of the stars by their probabilities.
 
     Deviations: the model and its tokenizer are made from scratch, at a size for a CPU; items are tokens of their own, from the training part
     alone (`ids=random`, `collaborative`, `sequential`), not pieces of numbers that were given along all data, which leaks; the search
@@ -55,14 +57,14 @@ class P5(ManyPrompts["P5.Config"]):
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
         prompts: str = setting("all", "of the sequential family that are trained on: all that are not held out, or names with commas between")
-        ask: str = setting("2-3", "the prompt by which the next item is asked for; 2-13 is not trained on unless prompts says so", source="Geng et al. 2022")
+        ask: str = setting("2-3", "the prompt that ranks items, 2-1 to 2-13 or 5-1 to 5-8; 2-13 and 5-8 are held out of training", source="Geng et al. 2022")
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="Geng et al. 2022", at_least=1)
         beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="10 in the paper", at_least=1)
 
     def asked(self, split: Split) -> Template:
-        return family(SEQUENTIAL)[self.config.ask]
+        return template_of((SEQUENTIAL, DIRECT), self.config.ask, owner="p5.ask")
 
     def courses(self, split: Split) -> list[Course]:
         config = self.config
@@ -78,10 +80,10 @@ class P5(ManyPrompts["P5.Config"]):
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         config = self.config
         return writer(
-            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.model(), items, asking, config.whole_words
+            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.begun(), items, asking, config.whole_words
         )
 
-    def beside(self, split: Split, tokens: ItemTokens) -> Beside:
+    def beside(self, split: Split) -> Beside:
         families = self.config.families
-        taught = Taught.of(split, families, tokens, owner="p5")
-        return Beside(taught.lessons(families), list(taught.texts(families)), taught.tell)
+        taught = Taught.of(split, families, owner="p5")
+        return Beside(partial(taught.lessons, families), list(taught.texts(families)), taught.tell)
