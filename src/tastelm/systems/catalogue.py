@@ -20,6 +20,7 @@ SYSTEMS: dict[str, str] = {
     "sknn": "baselines.sknn:SkNN",
     "gru4rec": "baselines.gru4rec:GRU4Rec",
     "caser": "baselines.caser:Caser",
+    "nextitnet": "baselines.nextitnet:NextItNet",
     "sasrec": "baselines.sasrec:SASRec",
     "gsasrec": "baselines.gsasrec:GSASRec",
     "cl4srec": "baselines.cl4srec:CL4SRec",
