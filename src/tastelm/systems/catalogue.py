@@ -26,6 +26,7 @@ SYSTEMS: dict[str, str] = {
     "cl4srec": "baselines.cl4srec:CL4SRec",
     "hstu": "baselines.hstu:HSTU",
     "fdsa": "baselines.fdsa:FDSA",
+    "sqn": "baselines.sqn:SQN",
     "bert4rec": "pretrain_only.bert4rec:BERT4Rec",
     "transformers4rec": "pretrain_only.transformers4rec:Transformers4Rec",
     "grec": "pretrain_only.grec:GRec",
