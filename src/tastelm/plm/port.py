@@ -104,6 +104,18 @@ class LanguageModel(nn.Module):
         return logits
 
 
+def cache_of(prefix: Prefix | None, config: Any) -> Any:
+    """A prefix as a network keeps what it has read; None for none."""
+    if prefix is None:
+        return None
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=config)
+    for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
+        cache.update(keys, values, layer)
+    return cache
+
+
 def attention(embeds: Tensor) -> AbstractContextManager[Any]:
     """How a network is to attend while it reads vectors (B, W, D): by whatever kernel torch prefers, but for short texts in half precision on a CPU."""
     slow = embeds.device.type == "cpu" and embeds.shape[1] <= SHORT and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
