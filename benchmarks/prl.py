@@ -1,6 +1,7 @@
 """Does asking for reward bring reward? prl beside its backbone, in a shop of which the best policy is known.
 
     python benchmarks/prl.py              # a row that is there is not trained again
+    python benchmarks/prl.py --encoders gru4rec,sasrec --arms plain,sqn,sac    # some of them
     python benchmarks/prl.py --table      # write the table of what is there
 
 The shop: after each item it shows another, and a user of one of two hidden tastes buys it, clicks on it, or does nothing, which leaves no
@@ -8,12 +9,12 @@ trace. After every item there is a bait, which is shown most of the time, often 
 that is seldom shown, often bought by who has the taste and now and then by who has not. So the next item of the log is mostly the bait,
 also where purchases weigh five times as much, and the best policy given the last item is never the bait.
 
-Arms, for two encoders: the plain backbone, the same with purchases weighing 5:1 (and the mixing layer of prl), prl asked for the reward of the
-next event, prl asked for that of the whole rest of a session, as in the paper, prl without weights, and prl with shuffled rewards. How much
-is asked for, in multiples of what is usual, is chosen for each arm by the purchases of the validation sessions. Judged on sessions that
-nothing was trained on: HR@5 and NDCG@5 of the next item, purchases and clicks apart,
-one prediction an event and the whole catalogue ranked, and the expected reward of the first recommendation, which the shop knows.
-Intervals are bootstrapped over sessions.
+Arms, for each encoder: the plain backbone, the same with purchases weighing 5:1 (and the mixing layer of prl), prl asked for the reward of the
+next event, prl asked for that of the whole rest of a session, as in the paper, prl without weights, and prl with shuffled rewards; and of the
+paper's rivals SQN and SAC, which learn from a critic beside the next item. How much is asked for, in multiples of what is usual, is chosen for
+each arm of prl by the purchases of the validation sessions. Judged on sessions that nothing was trained on: HR@5 and NDCG@5 of the next item,
+purchases and clicks apart, one prediction an event and the whole catalogue ranked, and the expected reward of the first recommendation, which the
+shop knows. Intervals are bootstrapped over sessions.
 """
 
 from __future__ import annotations
@@ -48,19 +49,22 @@ RESULTS = HERE / "results" / "prl"
 SEED, SESSIONS, ITEMS, TASTES = 0, 3000, 80, 2
 CLICK, PURCHASE = 0.2, 1.0
 REWARDS = f"click={CLICK:g},purchase={PURCHASE:g}"
-ENCODERS = ("gru4rec", "sasrec")
+ENCODERS = ("gru4rec", "sasrec", "nextitnet")
 SAME = {"dim": 32, "layers": 1, "dropout": 0.3, "batch": 512, "tied": False}
-# Of the rivals that are prl itself: no prompt and no weights would be the first again.
-ARMS: dict[str, dict[str, Any] | None] = {
-    "plain": None,
-    "weighted": {"reward": "none"},
-    "prl": {"horizon": 1},
-    "prl-whole": {},
-    "prl-unweighted": {"horizon": 1, "weight": "none"},
-    "prl-shuffled": {"horizon": 1, "reward": "shuffled"},
+# Of the rivals that are prl itself: no prompt and no weights would be the first again. An encoder alone is a system of its own name.
+ARMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("", {}),
+    "weighted": ("prl", {"reward": "none"}),
+    "sqn": ("sqn", {}),
+    "sac": ("sqn", {"critic": "weighs"}),
+    "prl": ("prl", {"horizon": 1}),
+    "prl-whole": ("prl", {}),
+    "prl-unweighted": ("prl", {"horizon": 1, "weight": "none"}),
+    "prl-shuffled": ("prl", {"horizon": 1, "reward": "shuffled"}),
 }
 WORDS = {
-    "plain": "backbone, plain", "weighted": "backbone, purchases weigh 5:1", "prl": "prl, next event",
+    "plain": "backbone, plain", "weighted": "backbone, purchases weigh 5:1", "sqn": "critic beside (SQN)", "sac": "critic as weight (SAC)",
+    "prl": "prl, next event",
     "prl-whole": "prl, whole rest", "prl-unweighted": "prl, all weigh the same",
     "prl-shuffled": "prl, rewards shuffled",
 }  # fmt: skip
@@ -191,9 +195,9 @@ def measure(args: argparse.Namespace) -> None:
     bounds = {name: test.sums(values) for name, values in shop.policies(test.taste, test.last).items()}
     write_json(args.out / "bounds.json", {"rewards": bounds, "events": test.sums(np.ones(len(test.target)))})
     for seed in map(int, args.seeds.split(",")):
-        for encoder in ENCODERS:
-            for arm, settings in ARMS.items():
-                made = _system(encoder, settings)
+        for encoder in args.encoders.split(","):
+            for arm in args.arms.split(","):
+                made = _system(encoder, arm)
                 job = Job(made, split, args.budget, seed)
                 place = args.out / f"{encoder}-{arm}-{seed}.json"
                 if place.is_file() and json.loads(place.read_bytes())["key"] == job.key:
@@ -204,7 +208,7 @@ def measure(args: argparse.Namespace) -> None:
                 row |= {"settings": vars(fitted.recommender.system.config), "budget": args.budget, "fingerprint": split.fingerprint}
                 row |= {"command": command(), "version": tl.__version__}
                 row |= {"machine": f"{os.cpu_count()} cores, Python {platform.python_version()}"}
-                if settings is not None and settings.get("reward") != "none":
+                if ARMS[arm][0] == "prl" and arm != "weighted":
                     row["valid"] = {}
                     for module.wanted in ASKS:
                         row["valid"][f"{module.wanted:g}"] = judged(module, valid, shop, split)
@@ -215,10 +219,11 @@ def measure(args: argparse.Namespace) -> None:
                 print(place.stem, means, f"{fitted.seconds:.0f} s", flush=True)
 
 
-def _system(encoder: str, settings: dict[str, Any] | None) -> Any:
-    if settings is None:
+def _system(encoder: str, arm: str) -> Any:
+    name, settings = ARMS[arm]
+    if not name:
         return system(encoder).create(SAME | ({"heads": 1} if encoder == "sasrec" else {}))
-    return system("prl").create(SAME | {"encoder": encoder, "rewards": REWARDS} | settings)
+    return system(name).create(SAME | {"encoder": encoder, "rewards": REWARDS} | settings)
 
 
 CHOSEN_BY = "ndcg purchases"
@@ -281,6 +286,8 @@ def _mean(sums: NDArray[np.float64], counts: NDArray[np.float64], form: str = ".
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--encoders", default=",".join(ENCODERS))
+    parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--sessions", type=int, default=SESSIONS)
     parser.add_argument("--budget", default="3000steps", help="longest training of a row")

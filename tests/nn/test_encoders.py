@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences
 from tastelm.nn.adapter import Adapter, UserGraft
-from tastelm.nn.convolution import CaserEncoder, DilatedConvolution, DilatedEncoder, Neighbourhood
+from tastelm.nn.convolution import CaserEncoder, DilatedConvolution, DilatedEncoder, Neighbourhood, widening
 from tastelm.nn.dated import DatedRecommender, TimeViews
 from tastelm.nn.hstu import BUCKETS, HSTUEncoder, TimedRecommender, time_bucket
 from tastelm.nn.items import ItemTable, Unit
@@ -93,6 +93,17 @@ def test_a_dilated_convolution_is_that_of_the_library() -> None:
     kernel = mine.mix.weight.view(DIM, 3, DIM).permute(0, 2, 1)
     theirs = F.conv1d(F.pad(x.T[None], (4, 0)), kernel, mine.mix.bias, dilation=2)[0].T
     torch.testing.assert_close(mine(x, Neighbourhood(np.array([10]), x.device)), theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("blocks", "reach"), [(1, 6), (2, 30), (3, 36)])
+def test_widening_convolutions_reach_so_far_back_and_no_further(blocks: int, reach: int) -> None:
+    torch.manual_seed(0)
+    encoder = DilatedEncoder(DIM, dilations=widening(blocks), kernel=3, max_len=50, dropout=0.0, causal=True)
+    x = tokens(50).requires_grad_()
+    encoder(x, np.array([50]))[-1].square().sum().backward()
+    assert x.grad is not None
+    seen = np.flatnonzero(x.grad.abs().sum(1).numpy())
+    assert 49 - seen.min() == reach
 
 
 def test_the_highest_filter_of_caser_sees_the_whole_window_and_order_matters() -> None:

@@ -1,15 +1,18 @@
 """What every port promises: masked places are not there, a prefix of no length is no prefix, weights stay where they came from."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from tastelm.errors import SettingError, ShapeError
 from tastelm.plm.causal import CausalLM
 from tastelm.plm.deep_prefix import DeepPrefix
 from tastelm.plm.loading import causal_lm, masked_lm, seq2seq_lm
+from tastelm.plm.masked import MaskedLM
 from tastelm.plm.port import LanguageModel, Prefix
 from tastelm.plm.tokens import START, from_json, trained_on
 
@@ -61,22 +64,73 @@ def test_who_sees_what(kind: str) -> None:
     assert moved.tolist() == ([False, False, False, True, True] if kind == "causal" else [True] * 5)
 
 
+def roberta() -> LanguageModel:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 300}
+    return MaskedLM(transformers.RobertaForMaskedLM(transformers.RobertaConfig(**sizes))).eval()
+
+
+# Where a prefix may stand: before what is read, of an encoder-decoder before what is written.
+READS: dict[str, tuple[Callable[[], LanguageModel], Callable[..., torch.Tensor]]] = {
+    "causal": (lambda: made("causal"), lambda model, ids, mask, prefix: model(model.embed(ids), mask, prefix)),
+    "bert": (lambda: made("masked"), lambda model, ids, mask, prefix: model(model.embed(ids), mask, prefix)),
+    "roberta": (roberta, lambda model, ids, mask, prefix: model(model.embed(ids), mask, prefix)),
+    "t5": (lambda: made("seq2seq"), lambda model, ids, mask, prefix: model.write(model.read(model.embed(READ), READ > 0).take(ROWS[: len(ids)]), ids, prefix)),
+}
+READ, ROWS = torch.tensor([[7, 8, 9]]), torch.zeros(2, dtype=torch.long)
+
+
+@pytest.mark.parametrize("kind", READS)
 @torch.no_grad()
-def test_a_prefix_is_seen_by_all_and_one_of_no_length_is_none() -> None:
-    model = made("causal")
+def test_a_prefix_is_seen_by_all_is_its_rows_own_and_one_of_no_length_is_none(kind: str) -> None:
+    model, states = READS[kind][0](), READS[kind][1]
     shape = model.kv_shape
+    none, learnt = (DeepPrefix(shape, places)(2) for places in (0, 3))
+    keys, values = (torch.randn(shape.layers, 2, shape.heads, 3, shape.width) for _ in range(2))
+    bare = states(model, IDS, MASK, None)
+    torch.testing.assert_close(states(model, IDS, MASK, none)[MASK], bare[MASK])
+    for prefix in (learnt, Prefix(keys, values)):
+        found = states(model, IDS, MASK, prefix)
+        assert ((found - bare)[MASK].abs().sum(1) > 1e-5).all()
+        alone = states(model, IDS[1:, :3], MASK[1:, :3], Prefix(prefix.keys[:, 1:], prefix.values[:, 1:]))
+        torch.testing.assert_close(found[1, :3], alone[0], atol=1e-5, rtol=1e-5)
 
-    def with_prefix(places: int) -> torch.Tensor:
-        torch.manual_seed(places)
-        keys, values = (torch.randn(shape.layers, 2, shape.heads, places, shape.width) for _ in range(2))
-        found: torch.Tensor = model(model.embed(IDS), MASK, Prefix(keys, values))
-        return found
 
-    bare = model(model.embed(IDS), MASK)
-    torch.testing.assert_close(with_prefix(0), bare)
-    assert ((with_prefix(3) - bare)[MASK].abs().sum(1) > 1e-4).all()
-    with pytest.raises(SettingError, match="takes no prefix"):
-        made("masked")(torch.zeros(1, 1, 16), MASK[:1, :1], Prefix(torch.zeros(0), torch.zeros(0)))
+@pytest.mark.parametrize("kind", READS)
+@torch.no_grad()
+def test_what_the_layers_keep_of_tokens_stands_for_the_tokens(kind: str) -> None:
+    """Without positions, which a prefix does not take; T5 knows distances, and the prefix stands at those of the tokens."""
+    model, states = READS[kind][0](), READS[kind][1]
+    for name, value in model.named_parameters():
+        if "position_embeddings" in name:
+            value.zero_()
+    if kind == "causal":
+        model.network.model.rotary_emb.inv_freq.zero_()
+    kept = dict[str, list[torch.Tensor]](keys=[], values=[])
+    for name, module in model.named_modules():
+        which = {"key": "keys", "k": "keys", "k_proj": "keys", "value": "values", "v": "values", "v_proj": "values"}.get(name.rsplit(".", 1)[-1])
+        if which is not None and "EncDecAttention" not in name and "encoder.block" not in name:
+            module.register_forward_hook(lambda _, __, out, to=kept[which]: to.append(out.detach()))
+    ones = torch.ones(1, 5, dtype=torch.bool)
+    whole, shape = states(model, IDS[:1], ones, None), model.kv_shape
+    keys, values = (torch.stack([one[:, :2].view(1, 2, shape.heads, shape.width).transpose(1, 2) for one in part[: shape.layers]]) for part in kept.values())
+    behind = states(model, IDS[:1, 2:], ones[:, 2:], Prefix(keys, values))
+    torch.testing.assert_close(behind, whole[:, 2:], atol=1e-5, rtol=1e-5)
+
+
+def test_a_prefix_is_learnt_and_what_has_no_way_in_for_it_is_refused() -> None:
+    for build, states in READS.values():
+        model = build()
+        prefix = DeepPrefix(model.kv_shape, 2)
+        states(model, IDS, MASK, prefix(2)).square().sum().backward()
+        assert all(value.grad is not None and bool((value.grad.abs().sum((2, 3)) > 0).all()) for value in prefix.parameters())
+    nothing = Prefix(torch.zeros(2, 1, 2, 1, 8), torch.zeros(2, 1, 2, 1, 8))
+    with pytest.raises(SettingError, match=r"an encoder of T5 takes no prefix of keys and values\. Give it vectors before its text, or its decoder the prefix"):
+        made("seq2seq")(torch.zeros(1, 1, 16), MASK[:1, :1], nothing)
+    sizes = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "vocab_size": 300}
+    other = MaskedLM(transformers.DistilBertForMaskedLM(transformers.DistilBertConfig(**sizes)))
+    with pytest.raises(SettingError, match=r"DistilBertModel has no way in for a prefix of keys and values\. Give it vectors before its text, or take BERT\."):
+        other(torch.zeros(1, 1, 16), MASK[:1, :1], nothing)
 
 
 @torch.no_grad()

@@ -68,6 +68,7 @@ def light(made: Split) -> Fitted:
 def test_the_profile_tells_the_first_item_which_nothing_else_does(made: Split, light: Fitted) -> None:
     assert first_hits(light, made) > 0.9
     assert first_hits(fit(made, tune="full"), made) > 0.9
+    assert first_hits(fit(made, prompt="deep"), made) > 0.9
     assert first_hits(fit(made, tune="none"), made) < 0.5, "the most popular item is right for one team at most"
     other = teams(shuffled=True)
     assert first_hits(fit(other), other) < 0.5, "a profile that is somebody else's tells nothing"
@@ -176,3 +177,9 @@ def test_it_learns_from_every_split_and_pairwise_too(protocol: str, made: Split)
 @pytest.mark.parametrize("check", CHECKS)
 def test_it_keeps_the_promises_of_a_system(check: str) -> None:
     CHECKS[check](PPR, {"tune": "full"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", CHECKS)
+def test_with_a_prompt_in_every_layer_too(check: str) -> None:
+    CHECKS[check](PPR, {"prompt": "deep"})

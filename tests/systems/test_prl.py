@@ -51,7 +51,7 @@ def chances(budget: str = "100steps", **settings: Any) -> tuple[float, float, di
     return high, low, asked
 
 
-@pytest.mark.parametrize("encoder", ["sasrec", "gru4rec", "caser"])
+@pytest.mark.parametrize("encoder", ["sasrec", "gru4rec", "caser", "nextitnet"])
 def test_a_high_reward_asks_for_what_is_bought(encoder: str) -> None:
     high, low, asked = chances(encoder=encoder)
     assert high > 0.95 and low < 0.05, "a purchase is worth 1 and a view 0.2"
@@ -100,7 +100,7 @@ def test_statistics_are_those_of_the_training_part() -> None:
     assert float(state["unit"]) == pytest.approx(0.6)
 
 
-@pytest.mark.parametrize("encoder", ["sasrec", "gru4rec", "caser"])
+@pytest.mark.parametrize("encoder", ["sasrec", "gru4rec", "caser", "nextitnet"])
 def test_a_prediction_does_not_see_its_item_or_a_later_one(encoder: str) -> None:
     """The loss of the predictions before a place is the same, to the bit, whatever stands there."""
     torch.manual_seed(0)
@@ -168,7 +168,7 @@ def test_stages_and_who_trains_in_them() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"encoder": "lstm"}, r"prl\.encoder: 'lstm' does not fit .*it takes sasrec \| gru4rec \| caser"),
+        ({"encoder": "lstm"}, r"prl\.encoder: 'lstm' does not fit .*it takes sasrec \| gru4rec \| caser \| nextitnet"),
         ({"reward": "all"}, r"prl\.reward: 'all' does not fit .*data \| shuffled \| none"),
         ({"weight": "rewards"}, r"prl\.weight: 'rewards' does not fit .*none \| reward \| reward-to-go"),
         ({"start": "trained"}, r"prl\.start: 'trained' does not fit .*scratch \| supervised"),

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 Norm = Literal["pre", "post", "query"]
 Activation = Literal["gelu", "relu"]
+KeysValues = tuple[Tensor, Tensor]
 
 
 class SelfAttention(nn.Module):
@@ -21,16 +22,19 @@ class SelfAttention(nn.Module):
         self.heads, self.dropout = heads, dropout
         self.query, self.key_value, self.out = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim), nn.Linear(dim, dim)
 
-    def forward(self, queries: Tensor, keys: Tensor, mask: Tensor, rotation: Tensor | None = None) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, mask: Tensor, rotation: Tensor | None = None, before: KeysValues | None = None) -> Tensor:
         """Attend from `queries` (R, W, D) to `keys` (R, W, D) where `mask` (R, 1, W, W) allows. Returns (R, W, D).
 
         rotation  (R, 1, W, D / heads / 2) complex unit numbers that turn queries and keys by their positions
+        before    P keys and values, (R, H, P, D / heads) each, that stand before those of `keys` and are not turned; the mask is then (R, 1, W, P + W)
         """
         rows, width, dim = queries.shape
         q = self.query(queries).view(rows, width, self.heads, -1).transpose(1, 2)
         k, v = self.key_value(keys).view(rows, width, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
+        if before is not None:
+            k, v = torch.cat([before[0].type_as(k), k], 2), torch.cat([before[1].type_as(v), v], 2)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0)
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(rows, width, dim))
         return out
@@ -51,18 +55,20 @@ class TransformerBlock(nn.Module):
         self.up, self.down = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
         self.activation = F.gelu if activation == "gelu" else F.relu
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Tensor | None = None, context: Tensor | None = None) -> Tensor:
-        """(R, W, D) -> (R, W, D). `context` (R, W, D) is what is looked at, where that is not `x` itself."""
+    def forward(
+        self, x: Tensor, mask: Tensor, rotation: Tensor | None = None, context: Tensor | None = None, before: KeysValues | None = None
+    ) -> Tensor:  # fmt: skip
+        """(R, W, D) -> (R, W, D). `context` (R, W, D) is what is looked at, where that is not `x` itself; `before`: see `SelfAttention`."""
         if self.norm == "post":
-            x = self.attention_norm(x + self.dropout(self.attention(x, x if context is None else context, mask, rotation)))
+            x = self.attention_norm(x + self.dropout(self.attention(x, x if context is None else context, mask, rotation, before)))
             normed: Tensor = self.feed_norm(x + self._feed(x))
             return normed
         queries = self.attention_norm(x)
         if self.norm == "query":
-            x = self.feed_norm(queries + self.dropout(self.attention(queries, x if context is None else context, mask, rotation)))
+            x = self.feed_norm(queries + self.dropout(self.attention(queries, x if context is None else context, mask, rotation, before)))
             return x + self._feed(x)
         keys = queries if context is None else self.attention_norm(context)
-        x = x + self.dropout(self.attention(queries, keys, mask, rotation))
+        x = x + self.dropout(self.attention(queries, keys, mask, rotation, before))
         return x + self._feed(self.feed_norm(x))
 
     def _feed(self, x: Tensor) -> Tensor:

@@ -63,6 +63,11 @@ class DilatedBlock(nn.Module):
         return out
 
 
+def widening(blocks: int) -> tuple[int, ...]:
+    """The dilation that each block begins with: 1, 4 and again, so that its convolutions stand 1, 2, 4 and 8 apart (Yuan et al. 2019)."""
+    return tuple((1, 4)[index % 2] for index in range(blocks))
+
+
 class DilatedEncoder(nn.Module):
     """Stacked dilated blocks (NextItNet, Yuan et al. 2019), causal or looking both ways.
 

@@ -16,6 +16,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.nn.attention import Activation, Norm, TransformerBlock, rotation_of
 from tastelm.nn.packing import ROW_WIDTH, Packing, pack
+from tastelm.nn.prefix import Prefix
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,21 @@ class SequenceTransformer(nn.Module):
                  items stand where they would without them
         Returns (T, D): what the encoder knows at each token, from the token itself and all before it (and behind it, unless causal).
         """
-        layout = self._layout(tokens, lengths, prefix)
-        x, mask, rotation = self._enter(tokens, layout, prefix), layout.mask(causal=self.causal), self._rotation(layout)
-        for block in self.blocks:
-            x = block(x, mask, rotation)
+        return self.within(self._layout(tokens, lengths, prefix), tokens, prefix)
+
+    def within(self, layout: Packing, tokens: Tensor, free: int = 0, before: Prefix | None = None) -> Tensor:
+        """States of tokens (T, D) that lie as `layout` says, whose positions of the first `free` tokens of a sequence are negative.
+
+        before  keys and values that every token sees in each layer, one prefix for each of the R rows of the layout
+        """
+        x, mask, rotation = self._enter(tokens, layout, free), layout.mask(causal=self.causal), self._rotation(layout)
+        if before is None:
+            for block in self.blocks:
+                x = block(x, mask, rotation)
+            return self._leave(x, layout)
+        mask = torch.cat([mask.new_ones(*mask.shape[:3], before.keys.shape[3]), mask], 3)
+        for block, keys, values in zip(self.blocks, before.keys, before.values, strict=True):
+            x = block(x, mask, rotation, before=(keys, values))
         return self._leave(x, layout)
 
     def streams(self, tokens: Tensor, questions: Tensor, lengths: NDArray[np.int64], turns: Tensor) -> Tensor:

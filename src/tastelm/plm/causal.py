@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tastelm.errors import SettingError
-from tastelm.plm.port import LanguageModel, Prefix, attention, positions_of
+from tastelm.plm.port import LanguageModel, Prefix, attention, cache_of, positions_of
 
 
 @dataclass
@@ -37,12 +37,12 @@ class CausalLM(LanguageModel):
     """A decoder, such as Llama or GPT-2."""
 
     def forward(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Tensor:
-        states: Tensor = self._run(embeds, mask, _cache_of(prefix, self.network.config), keep=False).last_hidden_state
+        states: Tensor = self._run(embeds, mask, cache_of(prefix, self.network.config), keep=False).last_hidden_state
         return states
 
     def read(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Reading:
         """Read B texts of vectors (B, P, D), each filled from the left where `mask` (B, P) says so, and keep what may be gone on from."""
-        out = self._run(embeds, mask, _cache_of(prefix, self.network.config), keep=True)
+        out = self._run(embeds, mask, cache_of(prefix, self.network.config), keep=True)
         ends = mask.long().sum(1) - 1
         places = 0 if prefix is None else prefix.keys.shape[3]
         whole = torch.cat([mask.new_ones(len(mask), places), mask], 1)
@@ -81,14 +81,3 @@ class CausalLM(LanguageModel):
     def _check(self, length: int) -> None:
         if length > self.context:
             raise SettingError(f"a prompt takes {length} tokens, but the model reads {self.context}. Show it less, or take a model with a longer context.")
-
-
-def _cache_of(prefix: Prefix | None, config: Any) -> Any:
-    if prefix is None:
-        return None
-    from transformers import DynamicCache
-
-    cache = DynamicCache(config=config)
-    for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
-        cache.update(keys, values, layer)
-    return cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,30 +11,14 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tastelm.errors import ShapeError
+from tastelm.nn.prefix import KeyValueShape as KeyValueShape
+from tastelm.nn.prefix import Prefix as Prefix
 from tastelm.plm.meter import Spent, TokenMeter
 from tastelm.plm.tokens import Tokens, from_json
 
 # Places up to which attention is learnt through plain products where a CPU computes in half precision: the way back through torch's fused kernel takes
 # four times as long at 65 places, and about as long at 200.
 SHORT = 128
-
-
-class Prefix(NamedTuple):
-    """Keys and values that every layer finds before the first token (Li and Liang 2021, prefix tuning): each (L, B, H, P, E).
-
-    L layers, B rows, H heads of keys and values, P places, E numbers a head.
-    """
-
-    keys: Tensor
-    values: Tensor
-
-
-class KeyValueShape(NamedTuple):
-    """What a prefix must look like: layers, heads of keys and values, numbers a head."""
-
-    layers: int
-    heads: int
-    width: int
 
 
 class LanguageModel(nn.Module):
@@ -118,6 +102,18 @@ class LanguageModel(nn.Module):
         head = self.network.get_output_embeddings()
         logits: Tensor = head(states)
         return logits
+
+
+def cache_of(prefix: Prefix | None, config: Any) -> Any:
+    """A prefix as a network keeps what it has read; None for none."""
+    if prefix is None:
+        return None
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=config)
+    for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
+        cache.update(keys, values, layer)
+    return cache
 
 
 def attention(embeds: Tensor) -> AbstractContextManager[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tastelm.errors import SettingError
-from tastelm.plm.port import KeyValueShape, LanguageModel, Prefix
+from tastelm.plm.port import KeyValueShape, LanguageModel, Prefix, cache_of
 
 
 @dataclass
@@ -28,7 +29,10 @@ ENDLESS = 1_000_000
 
 
 class Seq2SeqLM(LanguageModel):
-    """An encoder and a decoder, such as T5. `forward` is the encoder; `write` the decoder."""
+    """An encoder and a decoder, such as T5. `forward` is the encoder; `write` the decoder, before whose text a prefix of keys and values may stand.
+
+    T5's encoder in transformers drops whatever was read before, so that before the text that is read only vectors can stand.
+    """
 
     @property
     def width(self) -> int:
@@ -41,12 +45,13 @@ class Seq2SeqLM(LanguageModel):
 
     @property
     def kv_shape(self) -> KeyValueShape:
+        """Of the decoder."""
         config = self.network.config
-        return KeyValueShape(config.num_layers, config.num_heads, config.d_kv)
+        return KeyValueShape(config.num_decoder_layers, config.num_heads, config.d_kv)
 
     def forward(self, embeds: Tensor, mask: Tensor, prefix: Prefix | None = None) -> Tensor:
         if prefix is not None:
-            raise SettingError("an encoder takes no prefix of keys and values. Give it vectors before its text instead.")
+            raise SettingError("an encoder of T5 takes no prefix of keys and values. Give it vectors before its text, or its decoder the prefix.")
         self.meter.add(mask)
         states: Tensor = self.network.get_encoder()(inputs_embeds=embeds, attention_mask=mask.long()).last_hidden_state
         return states
@@ -55,11 +60,19 @@ class Seq2SeqLM(LanguageModel):
         """Read B texts of vectors (B, W, D)."""
         return Memory(self(embeds, mask), mask)
 
-    def write(self, memory: Memory, ids: Tensor) -> Tensor:
-        """(B, T) the start token and T - 1 tokens already written -> (B, T, D) the states behind each."""
+    def write(self, memory: Memory, ids: Tensor, prefix: Prefix | None = None) -> Tensor:
+        """(B, T) the start token and T - 1 tokens already written -> (B, T, D) the states behind each.
+
+        prefix  keys and values that every place finds before the start token. T5 knows distances alone, and to it the prefix stands where as many
+                tokens would
+        """
         self.meter.add(ids.numel())
-        read = {"encoder_hidden_states": memory.states, "encoder_attention_mask": memory.mask.long()}
-        states: Tensor = self.network.get_decoder()(input_ids=ids, use_cache=False, **read).last_hidden_state
+        read: dict[str, Any] = {"encoder_hidden_states": memory.states, "encoder_attention_mask": memory.mask.long()}
+        if prefix is not None:
+            from transformers import DynamicCache, EncoderDecoderCache
+
+            read["cache"] = EncoderDecoderCache(cache_of(prefix, self.network.config), DynamicCache(config=self.network.config))
+        states: Tensor = self.network.get_decoder()(input_ids=ids, use_cache=prefix is not None, **read).last_hidden_state
         return states
 
     def logits(self, states: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +12,25 @@ from tastelm.data.profile import users_table
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split
 from tastelm.data.vocabulary import UNKNOWN
+from tastelm.train.stage import Stage
+from tastelm.views import ItemSequences
 
 
 def first(sequences: Sequences, count: int) -> Sequences:
     """The first `count` values of each sequence (fewer where a sequence is shorter)."""
     return sequences.windows(sequences.offsets[:-1], np.minimum(sequences.lengths, count))
+
+
+def first_events(split: Split, count: int, batch: int) -> ItemSequences:
+    """Batches of the first `count` events of the training users, in which they are as little known as cold users; the first event is told too."""
+    return ItemSequences(first(split.train, count), count, overlap=0, targets=batch)
+
+
+def judged_by_first_events(stage: Stage, split: Split, count: int) -> Stage:
+    """The stage on `first_events`, which those of the validation users tell when to stop, where any of these are held out."""
+    judges = first_of_judges(split, count)
+    assert isinstance(stage.view, ItemSequences)
+    return replace(stage, judges=replace(stage.view, sequences=judges), monitor="likelihood") if judges.lengths.any() else stage
 
 
 def first_of_judges(split: Split, count: int) -> Sequences:

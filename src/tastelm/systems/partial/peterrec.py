@@ -12,7 +12,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.profile import attributes
 from tastelm.data.split import Split
 from tastelm.errors import SettingError
-from tastelm.nn.convolution import DilatedEncoder
+from tastelm.nn.convolution import DilatedEncoder, widening
 from tastelm.nn.items import ItemTable
 from tastelm.nn.patched import PatchedRecommender, ProfilingRecommender
 from tastelm.nn.profile import ProfileHead
@@ -67,9 +67,8 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
     def build(self, sizes: Sizes) -> PatchedRecommender:
         config = self.config
         encoder = DilatedEncoder(
-            config.dim, dilations=tuple((1, 4)[index % 2] for index in range(config.layers)), kernel=config.kernel,
-            max_len=config.max_len, dropout=config.dropout, causal=True,
-        )  # fmt: skip
+            config.dim, dilations=widening(config.layers), kernel=config.kernel, max_len=config.max_len, dropout=config.dropout, causal=True
+        )
         table = ItemTable(sizes.items, config.dim, scale=config.dim**0.5)
         if not sizes.profile:
             return PatchedRecommender(table, encoder, config.bottleneck)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
-from tastelm.nn.convolution import DilatedEncoder
+from tastelm.nn.convolution import DilatedEncoder, widening
 from tastelm.nn.gaps import GapFiller
 from tastelm.nn.items import ItemTable
 from tastelm.objectives.masked import MaskedItems
@@ -48,9 +48,8 @@ class GRec(SequenceSystem["GRec.Config"]):
 
     def build(self, sizes: Sizes) -> GapFiller:
         config = self.config
-        dilations = tuple((1, 4)[index % 2] for index in range(config.layers))
         decoder, encoder = (
-            DilatedEncoder(config.dim, dilations=dilations, kernel=config.kernel, max_len=config.max_len, dropout=config.dropout, causal=causal)
+            DilatedEncoder(config.dim, dilations=widening(config.layers), kernel=config.kernel, max_len=config.max_len, dropout=config.dropout, causal=causal)
             for causal in (True, False)
         )
         return GapFiller(ItemTable(sizes.items, config.dim, scale=config.dim**0.5, mask=True), decoder, encoder, config.dim)

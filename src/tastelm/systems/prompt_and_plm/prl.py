@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
@@ -14,14 +14,10 @@ from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender
 from tastelm.nn.slots import RewardPrompt, RewardRecommender, SlotMixer
 from tastelm.settings import among, setting, span
-from tastelm.systems.baselines.caser import Caser
-from tastelm.systems.baselines.gru4rec import GRU4Rec
-from tastelm.systems.baselines.sasrec import SASRec
+from tastelm.systems.backbones import EncoderName, backbone
 from tastelm.systems.common import SequenceSystem, next_item
 from tastelm.systems.replayed import RewardedConfig, rewarded
 from tastelm.train.stage import Stage
-
-ENCODERS: dict[str, type[SequenceSystem[Any]]] = {"sasrec": SASRec, "gru4rec": GRU4Rec, "caser": Caser}
 
 
 class PRL(SequenceSystem["PRL.Config"]):
@@ -54,7 +50,7 @@ class PRL(SequenceSystem["PRL.Config"]):
         heads: int = setting(1, "attention heads, of the slots too; dim must be a multiple", source="public script of PRL", at_least=1, search=among(1, 2, 4))
         dropout: float = setting(0.3, "share of units dropped in training", source="public script of PRL", at_least=0, at_most=0.95, search=span(0.1, 0.6))
         lr: float = setting(3e-3, "peak learning rate of AdamW", source="0.005 in a public script", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
-        encoder: Literal["sasrec", "gru4rec", "caser"] = setting("sasrec", "whose encoder reads the history", source="Xin et al. 2022")
+        encoder: EncoderName = setting("sasrec", "whose encoder reads the history", source="Xin et al. 2022")
         ask: float = setting(2.0, "times the mean reward-to-go of training that is asked for", source="Xin et al. 2022", at_least=0, search=span(0.5, 3.0))
         spread: float = setting(0.0, "standard deviation of what is asked for, in those of training", source="optional in Xin et al. 2022", at_least=0)
         tied: bool = setting(False, "score items by the vectors that are read", source="a softmax layer of its own in a public script")
@@ -73,7 +69,7 @@ class PRL(SequenceSystem["PRL.Config"]):
         items = ItemTable(sizes.items, config.dim, tied=config.tied, bias=not config.tied, scale=config.dim**0.5)
         prompt = None if config.reward == "none" else RewardPrompt(config.dim, config.steps)
         mixer = SlotMixer(config.dim, config.heads, dropout=config.dropout, relu=config.relu)
-        return RewardRecommender(items, _backbone(config), mixer, prompt, steps=config.steps, ask=config.ask, spread=config.spread)
+        return RewardRecommender(items, backbone(config.encoder, config), mixer, prompt, steps=config.steps, ask=config.ask, spread=config.spread)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, module = self.config, self.build(split.sizes)
@@ -81,10 +77,3 @@ class PRL(SequenceSystem["PRL.Config"]):
         if config.start == "supervised":
             yield replace(next_item(SequenceRecommender(module.items, module.backbone), split, config), name="supervised", share=0.5)
         yield replace(stage, share=0.5 if config.start == "supervised" else 1.0)
-
-
-def _backbone(config: PRL.Config) -> Any:
-    """The encoder of another system, as that system makes it."""
-    other = ENCODERS[config.encoder]
-    shared = {"dim", "max_len", "dropout", "layers", "heads"} & {entry.name for entry in fields(other.Config)}
-    return other(other.Config(**{name: getattr(config, name) for name in sorted(shared)})).build(Sizes(1)).backbone

@@ -12,23 +12,23 @@ from tastelm.data.features import Sizes
 from tastelm.data.profile import attributes
 from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
+from tastelm.nn.prefixed import PrefixedRecommender, vectors_of
 from tastelm.nn.prompted import PromptedRecommender, PromptGenerator
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.base import Objective, WeightedSum
 from tastelm.objectives.prompt_contrast import PromptContrast, PromptedNextItem
 from tastelm.settings import among, setting, span
 from tastelm.strategies import PromptAndPLM, PromptTuning
-from tastelm.systems.cold import first, first_of_judges, profile_codes
+from tastelm.systems.cold import first_events, judged_by_first_events, profile_codes
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Stage
-from tastelm.views import ItemSequences
 
 
 class PPR(SequenceSystem["PPR.Config"]):
     """Personalised prompts (Wu et al., 2022): a SASRec-like encoder is pre-trained for the next item; then a generator learns to make a
     few vectors of a user's profile that stand before the items, by L = L_next + w L_contrast, while all else is frozen (`tune=light`)
-    or tuned too (`tune=full`). `tune=none` is the pre-trained model alone.
+    or tuned too (`tune=full`). `tune=none` is the pre-trained model alone. `prompt=deep` has keys and values in every layer instead (Li and Liang, 2021).
 
     The paper pre-trains on warm users and tunes and tests on cold ones. Here nobody needs to be sorted: the prompt is tuned on the first
     `cold` events of the training users, in which they are as little known as cold users, the first by the prompt alone. Under the split
@@ -57,6 +57,7 @@ class PPR(SequenceSystem["PPR.Config"]):
         attribute_dim: int = setting(16, "width of the vector of an attribute", at_least=1)
         tune: Literal["light", "full", "none"] = setting("light", "the prompt alone, the whole model with it, or no prompt at all", source="Wu et al. 2022")
         cold: int = setting(10, "first events of each user that the prompt is tuned on", at_least=1, search=among(5, 10, 20))
+        prompt: Literal["input", "deep"] = setting("input", "vectors before the items, or keys and values in every layer of the encoder", later=True)
         tune_lr: float = setting(1e-3, "peak learning rate of the second stage", above=0, at_most=1, search=span(1e-4, 1e-2, log=True))
         contrast: float = setting(0.1, "weight of the contrast of two views of a user; 0: none", at_least=0, search=span(0.01, 1.0))
         temperature: float = setting(1.0, "of the cosine in the contrast", above=0)
@@ -80,8 +81,10 @@ class PPR(SequenceSystem["PPR.Config"]):
         encoder = SequenceTransformer(shape, causal=True)
         if config.tune == "none":
             return SequenceRecommender(items, encoder)
-        categories = [len(attribute.categories) for attribute in sizes.profile]
-        return PromptedRecommender(items, encoder, PromptGenerator(categories, config.n_prompt, config.dim, width=config.attribute_dim), sizes.users)
+        deep = config.prompt == "deep"
+        count = vectors_of(config.n_prompt, config.layers) if deep else config.n_prompt
+        generator = PromptGenerator([len(attribute.categories) for attribute in sizes.profile], count, config.dim, width=config.attribute_dim)
+        return (PrefixedRecommender if deep else PromptedRecommender)(items, encoder, generator, sizes.users)
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config, sizes = self.config, self.sizes(split)
@@ -97,19 +100,17 @@ class PPR(SequenceSystem["PPR.Config"]):
     def _tuning(self, module: PromptedRecommender, split: Split) -> Stage:
         config = self.config
         cold = min(config.cold, config.max_len)
-        judges = first_of_judges(split, cold)
-        view = ItemSequences(first(split.train, cold), cold, overlap=0, targets=config.batch)
         stage = Stage(
             "tune",
             module,
-            view=view,
+            view=first_events(split, cold, config.batch),
             objective=self._objective(contrasted=module.needs_users),
             strategy=PromptTuning() if config.tune == "light" else PromptAndPLM(),
             budget=Budget(epochs=config.max_epochs),
             share=0.3,
             descent=replace(config, lr=config.tune_lr).descent(),
         )
-        return replace(stage, judges=replace(view, sequences=judges), monitor="likelihood") if judges.lengths.any() else stage
+        return judged_by_first_events(stage, split, cold)
 
     def _objective(self, *, contrasted: bool) -> Objective:
         config, ahead = self.config, PromptedNextItem(self.config.item_loss(), self.config.strangers)
