@@ -56,10 +56,18 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         tune_lr: float = setting(
             1e-3, "peak learning rate of the second stage", source="5e-4 to 1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True)
         )
+        pretrain: bool = setting(True, "pre-train before tuning; false: the second stage learns everything, with tune=all", later=True)
 
         def __post_init__(self) -> None:
             if not parse_profile(self.profile) and self.tune == "head":
                 raise SettingError("tune: there is no head to tune for the next item. Name what to tell of users, as in profile=gender, or use tune=patches.")
+            if not self.pretrain and self.tune != "all":
+                raise SettingError(f"pretrain: tune={self.tune} needs a network that knows something. Use tune=all, or leave pretrain=true.")
+
+    def from_scratch(self) -> PeterRec:
+        # Of patches and of a head nothing is learnt alone, nor of a profile what comes next.
+        alone = self.config.tune == "all" and not parse_profile(self.config.profile)
+        return PeterRec(replace(self.config, pretrain=False)) if alone else self
 
     def sizes(self, split: Split) -> Sizes:
         return replace(split.sizes, profile=attributes(split, self.config.profile))
@@ -80,10 +88,12 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
         config, sizes = self.config, self.sizes(split)
         module, later = self.build(sizes), replace(config, lr=config.tune_lr)
         stage = next_item(module, split, config)
-        yield replace(stage, name="pre-train", strategy=Partial(frozenset({"items", "backbone"})), share=0.7)
+        if config.pretrain:
+            yield replace(stage, name="pre-train", strategy=Partial(frozenset({"items", "backbone"})), share=0.7)
         groups = {"patches"} if config.tune == "patches" else set[str]()
         if isinstance(module, ProfilingRecommender):
             stage, groups = user_attributes(module, split, sizes.profile, later), groups | {"profile"}
         else:
             stage = next_item(module, split, later, windows="last")
-        yield replace(stage, name="tune", strategy=Holistic() if config.tune == "all" else Partial(frozenset(groups)), share=0.3)
+        strategy = Holistic() if config.tune == "all" else Partial(frozenset(groups))
+        yield replace(stage, name="tune", strategy=strategy, share=0.3 if config.pretrain else 1.0)
