@@ -14,7 +14,7 @@ from tastelm.errors import SettingError
 from tastelm.nn.dated import DatedRecommender, TimeViews
 from tastelm.nn.sequence import SequenceRecommender
 from tastelm.objectives.order import RearrangedSequence
-from tastelm.settings import setting, span
+from tastelm.settings import setting, span, when
 from tastelm.systems.cloze import ClozeThenTune
 from tastelm.systems.common import SequenceSystem, Term
 from tastelm.systems.pretrain_only.bert4rec import BERT4Rec
@@ -41,7 +41,9 @@ class ResetBERT4Rec(ClozeThenTune):
     @dataclass(frozen=True)
     class Config(ClozeThenTune.Config):
         times: bool = setting(False, "read the hour, the weekday and the gap at which an item was met", source="true in the paper")
-        order_weight: float = setting(0.1, "of the rearranged-sequence loss beside the cloze", above=0, search=span(0.01, 1.0, log=True))
+        order_weight: float = setting(
+            0.1, "of the rearranged-sequence loss beside the cloze", above=0, search=span(0.01, 1.0, log=True), when=when("pretrain", True)
+        )
 
     config: ResetBERT4Rec.Config
 

@@ -14,7 +14,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.nn.profile import ProfileHead
 from tastelm.objectives.profile import Acquaintance, UserAttributes
-from tastelm.settings import setting, span
+from tastelm.settings import setting, span, when
 from tastelm.systems.cloze import ClozeThenTune
 from tastelm.systems.common import Term
 
@@ -40,8 +40,12 @@ class UPRec(ClozeThenTune):
 
     @dataclass(frozen=True)
     class Config(ClozeThenTune.Config):
-        attribute_weight: float = setting(0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0))
-        relation_weight: float = setting(0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0))
+        attribute_weight: float = setting(
+            0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
+        )
+        relation_weight: float = setting(
+            0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
+        )
 
     config: UPRec.Config
 

@@ -16,7 +16,7 @@ from tastelm.nn.convolution import DilatedEncoder
 from tastelm.nn.items import ItemTable
 from tastelm.nn.patched import PatchedRecommender, ProfilingRecommender
 from tastelm.nn.profile import ProfileHead
-from tastelm.settings import among, setting, span
+from tastelm.settings import among, setting, span, unless
 from tastelm.strategies import Holistic, Partial
 from tastelm.systems.common import SequenceConfig, SequenceSystem, next_item
 from tastelm.systems.profile import user_attributes
@@ -48,7 +48,9 @@ class PeterRec(SequenceSystem["PeterRec.Config"]):
     class Config(SequenceConfig):
         layers: int = setting(2, "residual blocks, of two convolutions each", source="8 in the paper", at_least=1, at_most=32, search=span(1, 4))
         kernel: int = setting(3, "items that a convolution looks at", source="Yuan et al. 2020", at_least=1, at_most=31)
-        bottleneck: int = setting(8, "width of a patch at its waist", source="dim / 4 in the paper", at_least=1, search=among(4, 8, 16))
+        bottleneck: int = setting(
+            8, "width of a patch at its waist", source="dim / 4 in the paper", at_least=1, search=among(4, 8, 16), when=unless("tune", "head")
+        )
         profile: str = setting("none", "columns of the users table to tell from a history: gender,age:4 or age:25/50; all: those of categories")
         tune: Literal["patches", "head", "all"] = setting(
             "patches", "what the second stage may change; head: that of the profile alone", source="Yuan et al. 2020"
