@@ -59,6 +59,12 @@ def test_every_objective_of_transformers4rec_learns_with_and_without_columns(obj
     assert hits(fitted, DESCRIBED) > 0.7
 
 
+@pytest.mark.parametrize("objective", ["mlm", "rtd"])
+def test_masks_by_chance_reach_the_objective(objective: str) -> None:
+    stage: Any = next(iter(system("transformers4rec").create({"objective": objective, "count": "bernoulli"}).settle(CIRCLE).stages(CIRCLE)))
+    assert stage.objective.count == "bernoulli" and stage.name == objective
+
+
 def test_an_item_that_nobody_met_is_found_by_its_columns() -> None:
     """After an `a` comes a `b`. Nothing is trained on a-new and b-new, of which only their kind is known."""
     rng = np.random.default_rng(0)

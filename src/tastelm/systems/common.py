@@ -96,3 +96,18 @@ def next_item(
         budget=Budget(epochs=config.max_epochs),
         descent=config.descent(patience=patience),
     )
+
+
+def hidden_items(
+    name: str,
+    module: SequenceRecommender,
+    split: Split,
+    config: SequenceConfig,
+    objective: Objective,
+    *,
+    windows: Literal["all", "last"] = "all",
+    least: int = 1,
+) -> Stage:
+    """The stage of every system that learns items hidden in their histories of `least` items or more; few are asked for in a step, so it is patient."""
+    view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch, windows=windows, least=least)
+    return replace(next_item(module, split, config, objective=objective, patience=5), name=name, view=view)
