@@ -99,15 +99,9 @@ def next_item(
 
 
 def hidden_items(
-    name: str,
-    module: SequenceRecommender,
-    split: Split,
-    config: SequenceConfig,
-    objective: Objective,
-    *,
-    windows: Literal["all", "last"] = "all",
-    least: int = 1,
-) -> Stage:
+    name: str, module: SequenceRecommender, split: Split, config: SequenceConfig, objective: Objective, *,
+    windows: Literal["all", "last"] = "all", least: int = 1,
+) -> Stage:  # fmt: skip
     """The stage of every system that learns items hidden in their histories of `least` items or more; few are asked for in a step, so it is patient."""
     view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch, windows=windows, least=least)
     return replace(next_item(module, split, config, objective=objective, patience=5), name=name, view=view)
