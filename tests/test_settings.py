@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tastelm.errors import SettingError
-from tastelm.settings import LARGEST, Among, Span, among, configure, decisive, describe, parse_assignments, search_space, setting, span
+from tastelm.settings import LARGEST, Among, Span, among, configure, decisive, describe, parse_assignments, search_space, searched, setting, span, unless, when
 from tastelm.systems.catalogue import names, system
 
 # Systems that learn nothing from settings; every other one must say where to look for better values.
@@ -180,6 +180,59 @@ def test_settings_drawn_from_a_search_space_go_together(name: str, data: st.Data
             whole = isinstance(where.low, int)
             drawn[key] = data.draw(st.integers(int(where.low), int(where.high)) if whole else st.floats(where.low, where.high))
     assert vars(found.create(drawn).config) == {**vars(found.Config()), **drawn}
+
+
+@dataclass(frozen=True)
+class Stages:
+    kind: str = setting("a", "kind", search=among("a", "b", "c"))
+    pretrain: bool = setting(True, "whether")
+    weight: float = setting(0.0, "weight", search=span(0.0, 1.0))
+    rate: float = setting(0.5, "rate", search=span(0.1, 1.0), when=when("pretrain", True))
+    of_b: int = setting(2, "of b", search=span(1, 3), when=when("kind", "b"))
+    of_others: int = setting(2, "of a and c", search=span(1, 3), when=unless("kind", "b"))
+    heat: float = setting(0.5, "of what has the weight", search=span(0.1, 1.0), when=unless("weight", 0))
+    nested: float = setting(0.5, "of b's", search=span(0.1, 1.0), when=when("of_b", 1, 2, 3))
+
+
+@pytest.mark.parametrize(("fixed", "left"), [
+    ({}, {"kind", "weight", "rate", "of_b", "of_others", "heat", "nested"}),
+    ({"kind": "a"}, {"weight", "rate", "of_others", "heat"}),
+    ({"kind": "b"}, {"weight", "rate", "of_b", "heat", "nested"}),
+    ({"kind": "b", "of_b": 1}, {"weight", "rate", "heat", "nested"}),
+    ({"pretrain": False}, {"kind", "weight", "of_b", "of_others", "heat", "nested"}),
+    ({"weight": 0.0}, {"kind", "rate", "of_b", "of_others", "nested"}),
+    ({"weight": 0.5, "kind": "c", "pretrain": False}, {"of_others", "heat"}),
+])  # fmt: skip
+def test_what_nothing_reads_is_not_searched(fixed: dict[str, Any], left: set[str]) -> None:
+    """What depends on a setting that is searched too stays, as some of its values ask for it."""
+    assert set(searched(Stages(**fixed), fixed)) == left
+
+
+def test_what_makes_a_setting_matter_is_said_beside_its_search() -> None:
+    said = {line.name: line.search for line in describe(Stages)}
+    assert (said["rate"], said["of_others"]) == ("0.1 to 1, if pretrain=true", "1 to 3, unless kind=b") and said["kind"] == "a | b | c"
+
+
+@pytest.mark.parametrize(("name", "setting"), [(name, entry) for name in SYSTEMS for entry in fields(system(name).Config) if entry.metadata.get("when")])
+def test_a_setting_depends_on_one_that_there_is_and_a_value_that_it_takes(name: str, setting: Any) -> None:
+    depends, found = setting.metadata["when"], system(name).Config
+    together = {"profile": "sex"} if name == "peterrec" else {}
+    assert setting.name in search_space(found) and depends.name in vars(found()) and depends.name != setting.name
+    for value in depends.values:
+        made = configure(found, {depends.name: value, **together}, owner=name)
+        assert getattr(made, depends.name) == value and (setting.name in searched(made, {depends.name})) is not depends.unless
+
+
+@pytest.mark.parametrize(("name", "fixed", "idle"), [
+    ("s3rec", {"pretrain_epochs": 0}, {"pretrain_lr", "mask"}), ("transformers4rec", {"objective": "clm"}, {"mask", "last", "max_span", "rtd_weight"}),
+    ("transformers4rec", {"objective": "mlm", "loss": "bpr"}, {"max_span", "rtd_weight", "smoothing"}), ("ppr", {"tune": "none"}, {"cold", "contrast"}),
+    ("gsasrec", {"loss": "bpr"}, {"calibration"}), ("gsasrec", {"loss": "full"}, {"negatives", "calibration"}), ("cl4srec", {"weight": 0}, {"crop"}),
+    ("uprec", {"pretrain": False}, {"attribute_weight", "relation_weight"}), ("peterrec", {"tune": "head", "profile": "sex"}, {"bottleneck"}),
+])  # fmt: skip
+def test_settings_of_what_is_switched_off_are_not_searched(name: str, fixed: dict[str, Any], idle: set[str]) -> None:
+    found = system(name)
+    left = searched(found.create(fixed).config, fixed)
+    assert left and not idle & set(left) and idle <= set(found.card.space)
 
 
 @pytest.mark.parametrize(("make", "message"), [

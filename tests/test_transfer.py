@@ -16,11 +16,13 @@ from tastelm.data.shares import Shares
 from tastelm.data.split import Split, split
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.fitting import fit_system
-from tastelm.systems.catalogue import system
+from tastelm.strategies import prepare
+from tastelm.systems.catalogue import names, system
 from tastelm.testing import ITEMS, circle
 from tastelm.train.budget import Budget
 from tastelm.transfer import Curve, Place, Point, Transfer, run, transfer
 from tastelm.transfer.curve import FILE
+from tastelm.transfer.plan import TRANSFERRED
 
 SMALL = {"dim": 16, "layers": 1, "dropout": 0.1, "max_len": 10, "batch": 512, "lr": 1e-2}
 WALK = circle(200, faithful=0.95)
@@ -88,6 +90,44 @@ def test_every_arm_is_trained_on_what_it_says(tmp_path: Path) -> None:
     assert {point.pretrain_seconds > 0 for point in curve.points if point.place.arm in ("pre-trained", "zero-shot")} == {True}
     made_of = {arm: made.split(Place(arm, 0.1, 0)).train.lengths > 0 for arm in stages}
     assert (made_of["joint"] == (made_of["scratch"] | made_of["zero-shot"])).all() and (made_of["pre-trained"] == made_of["scratch"]).all()
+
+
+# What tunes a part of a trained network has nothing to tune without one.
+IN_NEED = {"peterrec": {"tune": "patches"}, "ppr": {"tune": "light"}}
+VARIANTS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in names() if system(name).card.paradigm in TRANSFERRED]
+
+
+@pytest.mark.parametrize(("name", "settings"), [*VARIANTS, ("peterrec", {"tune": "all"}), ("resetbert4rec", {"times": True})])
+def test_nothing_is_pre_trained_from_scratch(name: str, settings: dict[str, Any]) -> None:
+    """Of several stages the last one is left, and it may change everything; or its system cannot do without the others."""
+    made = split(WALK)
+    known = vars(system(name).Config())
+    settled = system(name).create({key: value for key, value in SMALL.items() if key in known} | settings).settle(made)
+    whole, alone = (list(one.stages(made)) for one in (settled, settled.from_scratch()))
+    if settings or name not in IN_NEED:
+        assert [stage.name for stage in alone] == [whole[-1].name] and alone[0].share == 1.0
+        assert not prepare(alone[0].module, alone[0].strategy, stage="tune").frozen
+    else:
+        assert len(alone) == len(whole) == 2 and vars(settled.config).items() >= IN_NEED[name].items()
+        assert prepare(whole[1].module, whole[1].strategy, stage="tune").frozen
+
+
+def test_from_scratch_a_cloze_asks_for_every_place() -> None:
+    made = plan("uprec", arms=("scratch", "pre-trained"), shares=(1.0,))
+    assert made.about()["without_pretraining"] == {"pretrain": False}
+    assert [[stage["name"] for stage in point.stages] for point in transfer(made).points] == [["tune"], ["tune"]]
+    (stage,) = made.untaught.stages(made.base)
+    assert stage.objective == next(iter(system("bert4rec").create(SMALL).settle(made.base).stages(made.base))).objective
+    with pytest.raises(SettingError, match="uprec has no pre-training stage as it is set"):
+        plan("uprec", settings={"pretrain": False})
+
+
+def test_patches_are_not_put_into_a_network_that_knows_nothing() -> None:
+    for tune in ("patches", "head"):
+        with pytest.raises(SettingError, match=rf"peterrec\.pretrain: tune={tune} needs a network that knows something\. Use tune=all"):
+            system("peterrec").create({"pretrain": False, "tune": tune, "profile": "sex"})
+    told = system("peterrec").create({"tune": "all", "profile": "sex"})
+    assert told.from_scratch() is told, "of profiles alone nothing is learnt about the next item"
 
 
 def test_tuning_begins_at_the_weights_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:

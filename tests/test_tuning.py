@@ -88,6 +88,14 @@ def test_the_folder_holds_the_study_and_settings_that_fit_takes(tmp_path: Path) 
     assert vars(tl.fit("itemknn", DATA, config=tmp_path / "best.toml", set={"shrink": 7}).system.config)["shrink"] == 7, "what is set counts more"
 
 
+def test_what_is_switched_off_is_not_tried() -> None:
+    fixed = {**TINY, "weight": 0, "dropout": 0.1}
+    study = tune(tuning("cl4srec", fixed=fixed, trials=2, trial_budget="2steps"))
+    assert [set(trial.settings) for trial in study.trials] == [{"lr"}] * 2 and set(study.about["space"]) == {"lr"}
+    with pytest.raises(SettingError, match=r"gives all that is searched, .*weight, and switches off what else is, temperature, crop, mask; leave one"):
+        tuning("cl4srec", fixed={**fixed, "lr": 1e-2})
+
+
 def test_an_interrupted_study_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     class Stop(Deaf):
         def begins(self, study: Study, effort: Effort, settings: Mapping[str, Any]) -> Watch:

@@ -23,6 +23,7 @@ from tastelm.jobs import Job, describe_data, dry_run, is_dry, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.per_case import DAMAGED, kept, read_values, write_values
+from tastelm.settings import searched
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
 from tastelm.tuning import Deaf as DeafToTrials
@@ -216,7 +217,7 @@ def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -
         return job, None
     kind, name = type(job.system), job.system.card.name
     fixed = comparison.settings.get(name, {})
-    if not set(kind.card.space) - set(fixed):
+    if not searched(kind.create(fixed).config, fixed):
         return job, {"trials": 0, "seconds": 0.0, "space": {}, "value": None}
     tuning = Tuning(kind, fixed, job.split, comparison.tuning, str(main_metric(comparison.question)), job.seed)
     study = tune(tuning, folder / "tuning" / f"{name}-{tuning.key}", listener=listener.tunes(name))

@@ -5,14 +5,14 @@
         dim: int = setting(64, "width of the item vectors", source="Kang and McAuley 2018", at_least=1, search=among(32, 64, 128))
         lr: float = setting(1e-3, "peak learning rate", above=0, search=span(1e-4, 1e-2, log=True))
 
-A setting with a `search` is one that `tastelm tune` chooses; together they are the search space of the system. The words on the
-command line, in Python and in `config.toml` are the names of the fields.
+A setting with a `search` is one that `tastelm tune` chooses; together they are the search space of the system. One with a `when` is left
+out where nothing reads it. The words on the command line, in Python and in `config.toml` are the names of the fields.
 """
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, TypeVar
 
@@ -60,6 +60,22 @@ class Among:
 Search = Span | Among
 
 
+@dataclass(frozen=True)
+class When:
+    """What makes a setting matter: the one of that name has one of the `values`, or none of them (`unless`)."""
+
+    name: str
+    values: tuple[Any, ...]
+    unless: bool = False
+
+    def holds(self, value: Any) -> bool:
+        """Whether it does where the other setting is `value`."""
+        return (value in self.values) is not self.unless
+
+    def __str__(self) -> str:
+        return f"{'unless' if self.unless else 'if'} {self.name}={' | '.join(str(value).lower() for value in self.values)}"
+
+
 def span(low: float, high: float, *, log: bool = False) -> Span:
     """Search a setting between two numbers. Raises ValueError for a span that is empty, or a logarithmic one that reaches 0."""
     if not low < high or (log and low <= 0):
@@ -74,13 +90,24 @@ def among(*choices: Any) -> Among:
     return Among(choices)
 
 
+def when(name: str, *values: Any) -> When:
+    """A setting matters where another has one of these values."""
+    return When(name, values)
+
+
+def unless(name: str, *values: Any) -> When:
+    """A setting matters where another has none of these values."""
+    return When(name, values, unless=True)
+
+
 def setting(
     default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None,
-    search: Search | None = None, later: bool = False,
+    search: Search | None = None, when: When | None = None, later: bool = False,
 ) -> T:  # fmt: skip
     """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`).
 
     search  where `tastelm tune` looks for better values: a `span` or `among`; without one the setting is left at its default
+    when    what makes it matter; elsewhere it is not searched
     later   the system had results before it had this setting, and its default does what was done before: those results stay valid
 
     Raises ValueError for a search space that does not hold the default, where every search begins, or fractions for a whole number.
@@ -94,7 +121,7 @@ def setting(
         raise ValueError(f"search {search} does not hold the default {default}, with which a search begins.")
     limits = {"ge": at_least, "le": at_most, "gt": above}
     kept = {name: limit for name, limit in limits.items() if limit is not None}
-    metadata = {"meaning": meaning, "source": source, "limits": kept, "search": search, "later": later}
+    metadata = {"meaning": meaning, "source": source, "limits": kept, "search": search, "when": when, "later": later}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -116,6 +143,23 @@ def search_space(config: type) -> dict[str, Search]:
     return {entry.name: found for entry in fields(config) if (found := entry.metadata.get("search")) is not None}
 
 
+def searched(config: Any, fixed: Collection[str]) -> dict[str, Search]:
+    """Setting -> where to look for better values than those of `config`, without those that are `fixed` and those that could not matter
+    beside them: what depends on a setting that is searched too, matters where one of its values would do."""
+    made = {entry.name: entry.metadata for entry in fields(config)}
+    free = {name: where for name, where in search_space(type(config)).items() if name not in fixed}
+
+    def matters(name: str) -> bool:
+        depends: When | None = made[name].get("when")
+        if depends is None:
+            return True
+        where = free.get(depends.name)
+        values = where.choices if isinstance(where, Among) else (getattr(config, depends.name) if where is None else where.high,)
+        return matters(depends.name) and any(map(depends.holds, values))
+
+    return {name: where for name, where in free.items() if matters(name)}
+
+
 def decisive(config: Any) -> dict[str, Any]:
     """The values that decide what a config makes: all but those of settings that came later and stand at their defaults."""
     return {entry.name: value for entry in fields(config) if (value := getattr(config, entry.name)) != entry.default or not entry.metadata.get("later")}
@@ -123,14 +167,19 @@ def decisive(config: Any) -> dict[str, Any]:
 
 def describe(config: type) -> list[Described]:
     """Every setting of a config class, in the order of its fields."""
-    kinds, space = typing.get_type_hints(config), search_space(config)
+    kinds = typing.get_type_hints(config)
     return [
         Described(
             entry.name, _kind(kinds[entry.name], entry.metadata.get("limits", {})), entry.default, entry.metadata["meaning"], entry.metadata["source"],
-            str(space[entry.name]) if entry.name in space else None,
+            _searched(entry.metadata),
         )
         for entry in fields(config)
     ]  # fmt: skip
+
+
+def _searched(metadata: Mapping[str, Any]) -> str | None:
+    where, depends = metadata.get("search"), metadata.get("when")
+    return None if where is None else f"{where}{f', {depends}' if depends else ''}"
 
 
 def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:

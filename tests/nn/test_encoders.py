@@ -119,16 +119,26 @@ def test_the_highest_filter_of_caser_sees_the_whole_window_and_order_matters() -
 def test_patches_and_grafts_begin_as_nothing() -> None:
     torch.manual_seed(0)
     x, adapter, graft = tokens(4), Adapter(DIM, 3), UserGraft(5, DIM)
-    assert torch.equal(adapter(x), x) and torch.equal(graft(x, torch.tensor([0, 4, -1, 2])), x)
+    assert torch.equal(adapter(x, x), x) and torch.equal(graft(x, torch.tensor([0, 4, -1, 2])), x)
     nn.init.normal_(graft.join.weight)
     moved = graft(x, torch.tensor([0, 1, -1, -1]))
     torch.testing.assert_close(moved[2:], x[2:] + graft.join(torch.cat([x[2:], torch.zeros(2, DIM)], 1)))
     assert not torch.allclose(graft(x, torch.tensor([1, 1, -1, -1]))[0], moved[0]), "two users are two users"
-    encoder = made(dilated)
-    patches = nn.ModuleList(Adapter(DIM, 2) for _ in range(4))
-    torch.testing.assert_close(encoder(x, np.array([4]), patches), encoder(x, np.array([4])))
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_patches_begin_as_nothing_and_read_what_came_out_or_what_went_in(beside: bool) -> None:
+    torch.manual_seed(0)
+    x, y, patch = tokens(4), tokens(4) * 3, Adapter(DIM, 3, beside=beside)
+    assert torch.equal(patch(x, y), y)
+    nn.init.normal_(patch.up.weight)
+    assert torch.equal(patch(x + 1, y), patch(x, y)) is not beside
+    torch.testing.assert_close(patch(x, y) - y, patch.up(torch.relu(patch.down(x if beside else y))))
+    encoder, patches = made(dilated), nn.ModuleList(Adapter(DIM, 2, beside=beside) for _ in range(4))
+    before = encoder(x, np.array([4]))
+    torch.testing.assert_close(encoder(x, np.array([4]), patches), before)
     nn.init.normal_(patches[3].up.weight)
-    assert not torch.allclose(encoder(x, np.array([4]), patches), encoder(x, np.array([4])))
+    assert not torch.allclose(encoder(x, np.array([4]), patches), before)
 
 
 def test_time_buckets_never_fall() -> None:

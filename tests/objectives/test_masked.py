@@ -44,11 +44,26 @@ def test_where_the_last_alone_is_hidden_it_is_the_one_label(rows: list[list[int]
         assert row == [False] * (len(row) - 1) + [True]
 
 
-@pytest.mark.parametrize("count", ["exact", "bernoulli"])
-def test_every_place_is_hidden_equally_often(count: Count) -> None:
+@pytest.mark.parametrize(("count", "expected"), [("exact", 0.3), ("bernoulli", 0.3 + 0.7 / 10)])
+def test_every_place_is_hidden_equally_often(count: Count, expected: float) -> None:
+    """By chance each item is hidden with the rate, and one of the ten in any case."""
     batch = Sequences.of([range(10)] * 3000)
     share = np.array(per_row(hide(batch, 0.3, 0.0, count, rng()), batch)).mean(0)
-    np.testing.assert_allclose(share, 0.3, atol=0.035)
+    np.testing.assert_allclose(share, expected, atol=0.035)
+
+
+@given(rows=ROWS, rate=st.floats(0.0, 1.0), seed=st.integers(0, 99))
+def test_by_chance_something_stays_to_be_seen(rows: list[list[int]], rate: float, seed: int) -> None:
+    batch = Sequences.of(rows)
+    assert all(not all(row) or len(row) == 1 for row in per_row(hide(batch, rate, 0.0, "bernoulli", rng(seed)), batch))
+
+
+def test_by_chance_counts_differ_from_sequence_to_sequence() -> None:
+    batch = Sequences.of([range(10)] * 3000)
+    counts = np.array(per_row(hide(batch, 0.3, 0.0, "bernoulli", rng()), batch)).sum(1)
+    assert counts.var() == pytest.approx(9 * 0.3 * 0.7, rel=0.1), "a drawn item, and a binomial number of the nine others"
+    certain = np.array(per_row(hide(batch, 1.0, 0.0, "bernoulli", rng()), batch))
+    assert (certain.sum(1) == 9).all() and certain.mean(0) == pytest.approx(0.9, abs=0.03), "the one that is shown is drawn too"
 
 
 @pytest.mark.parametrize("last", [0.0, 0.25, 1.0])

@@ -59,6 +59,12 @@ def test_every_objective_of_transformers4rec_learns_with_and_without_columns(obj
     assert hits(fitted, DESCRIBED) > 0.7
 
 
+@pytest.mark.parametrize("objective", ["mlm", "rtd"])
+def test_masks_by_chance_reach_the_objective(objective: str) -> None:
+    stage: Any = next(iter(system("transformers4rec").create({"objective": objective, "count": "bernoulli"}).settle(CIRCLE).stages(CIRCLE)))
+    assert stage.objective.count == "bernoulli" and stage.name == objective
+
+
 def test_an_item_that_nobody_met_is_found_by_its_columns() -> None:
     """After an `a` comes a `b`. Nothing is trained on a-new and b-new, of which only their kind is known."""
     rng = np.random.default_rng(0)
@@ -163,6 +169,23 @@ def test_peterrec_trains_its_patches_alone() -> None:
     assert hits(fit("peterrec", CIRCLE, "200steps", tune="all"), CIRCLE) > 0.7
 
 
+def test_a_cloze_of_peterrec_looks_both_ways_and_its_patches_are_tuned_for_the_last_item() -> None:
+    fitted = fit("peterrec", CIRCLE, "400steps", network="cloze", insert="parallel", bottleneck=2, dim=32)
+    assert hits(fitted, CIRCLE) > 0.7 and fitted.stages[1].trained_parameters < 0.1 * fitted.stages[1].parameters
+    stages: list[Any] = list(system("peterrec").create({"network": "cloze", "mask": 0.4, "dim": 8}).settle(CIRCLE).stages(CIRCLE))
+    assert [(stage.objective.rate, stage.objective.last, stage.view.windows) for stage in stages] == [(0.4, 0.2, "all"), (0.4, 1.0, "last")]
+    module, batch = stages[0].module.eval(), Sequences.of([[3, 8, 1, 5]])
+    ahead = module(batch.replaced(np.array([3, 8, 1, 6])))[0]
+    assert not torch.allclose(ahead, module(batch)[0]), "what comes later is seen"
+    alone: Any = next(iter(system("peterrec").create({"network": "cloze", "tune": "all", "pretrain": False}).settle(CIRCLE).stages(CIRCLE)))
+    assert alone.objective.last == 0.2, "without pre-training all places are learnt from"
+
+
+def test_a_profile_is_told_from_a_cloze_too() -> None:
+    fitted = fit("peterrec", DESCRIBED, "100steps", network="cloze", profile="sex")
+    assert [stage.name for stage in fitted.stages] == ["pre-train", "tune"] and set(fitted.recommender.profile(["1", "2"])["sex"]) == {"0", "1"}
+
+
 def test_uprec_learns_from_users_where_they_are_described() -> None:
     fitted = fit("uprec", DESCRIBED, "500steps")
     assert hits(fitted, DESCRIBED) > 0.7 and [stage.name for stage in fitted.stages] == ["pre-train", "tune"]
@@ -196,7 +219,7 @@ def test_a_contrast_with_a_queue_learns() -> None:
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize(("name", "settings"), [
     ("gru4rec", {"loss": "bpr-max", "alpha": 0.5, "negatives": 16}), ("caser", {"user_vector": True}), ("resetbert4rec", {"times": True}),
-    ("transformers4rec", {"smoothing": 0.2}),
+    ("transformers4rec", {"smoothing": 0.2}), ("peterrec", {"network": "cloze", "insert": "parallel"}),
 ])  # fmt: skip
 def test_a_variant_keeps_the_contract(name: str, settings: dict[str, Any], check: str) -> None:
     CHECKS[check](system(name), settings)

@@ -35,8 +35,9 @@ def tune(
 
     Example: `tastelm tune sasrec --data log.csv --trials 20 --trial-budget 2m --out tuned/sasrec`
 
-    What `--set` gives is fixed and not searched; `tastelm systems SYSTEM` shows what is searched. Interrupted, it goes on when the same
-    command is given again, and a finished one goes on with more trials. `fit` and `compare` take the result by `--config`.
+    What `--set` gives is fixed and not searched, nor is what it switches off; `tastelm systems SYSTEM` shows what is searched.
+    Interrupted, it goes on when the same command is given again, and a finished one goes on with more trials. `fit` and `compare` take the
+    result by `--config`.
     """
     from tastelm.train.progress import bars
 

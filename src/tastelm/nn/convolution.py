@@ -54,11 +54,11 @@ class DilatedBlock(nn.Module):
         self.first_norm, self.second_norm, self.dropout = nn.LayerNorm(dim), nn.LayerNorm(dim), nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, around: Neighbourhood, patches: tuple[nn.Module, nn.Module] | None = None) -> Tensor:
-        """(T, D) -> (T, D). Each of the `patches` adjusts what comes out of a convolution, before its norm (PeterRec, serial)."""
+        """(T, D) -> (T, D). Each of the `patches` adjusts what comes out of a convolution, before its norm (PeterRec, Fig. 3)."""
         x = self.first(tokens, around)
-        x = F.relu(self.first_norm(x if patches is None else patches[0](x)))
-        x = self.second(x, around)
-        x = F.relu(self.second_norm(x if patches is None else patches[1](x)))
+        x = F.relu(self.first_norm(x if patches is None else patches[0](tokens, x)))
+        y = self.second(x, around)
+        x = F.relu(self.second_norm(y if patches is None else patches[1](x, y)))
         out: Tensor = tokens + self.dropout(x)
         return out
 

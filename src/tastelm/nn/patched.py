@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from tastelm.data.sequences import Sequences
@@ -13,11 +15,14 @@ from tastelm.nn.sequence import SequenceRecommender
 
 
 class PatchedRecommender(SequenceRecommender):
-    """A dilated network with a patch behind each convolution. Parameter groups: `items`, `backbone`, `patches`."""
+    """A dilated network with a patch at each convolution. Parameter groups: `items`, `backbone`, `patches`.
 
-    def __init__(self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int) -> None:
-        super().__init__(items, backbone)
-        self.patches = nn.ModuleList(Adapter(items.weight.shape[1], bottleneck) for _ in range(2 * len(backbone.blocks)))
+    beside  patches stand beside the convolutions and not behind them
+    """
+
+    def __init__(self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int, *, beside: bool = False, ask: Literal["last", "mask"] = "last") -> None:
+        super().__init__(items, backbone, ask=ask)
+        self.patches = nn.ModuleList(Adapter(items.weight.shape[1], bottleneck, beside=beside) for _ in range(2 * len(backbone.blocks)))
 
     def encode(self, tokens: Tensor, sequences: Sequences) -> Tensor:
         states: Tensor = self.backbone(tokens, sequences.lengths, self.patches)
@@ -30,8 +35,10 @@ class ProfilingRecommender(PatchedRecommender):
     Parameter groups: those of `PatchedRecommender`, and `profile`.
     """
 
-    def __init__(self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int, profile: ProfileHead) -> None:
-        super().__init__(items, backbone, bottleneck)
+    def __init__(
+        self, items: ItemTable, backbone: DilatedEncoder, bottleneck: int, profile: ProfileHead, *, beside: bool = False, ask: Literal["last", "mask"] = "last"
+    ) -> None:
+        super().__init__(items, backbone, bottleneck, beside=beside, ask=ask)
         self.profile = profile
 
     def answers(self, sequences: Sequences) -> Tensor:

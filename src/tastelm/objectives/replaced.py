@@ -14,7 +14,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.objectives.autoregressive import predict
 from tastelm.objectives.base import Outcome
 from tastelm.objectives.item_loss import ItemLoss
-from tastelm.objectives.masked import hide
+from tastelm.objectives.masked import Count, hide
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class ReplacedItems:
     """L = L_cloze + w * mean BCE(replaced?), over all items of the corrupted sequence (ELECTRA, Clark et al. 2020, Eq. 1 to 3; survey Eq. 4
     labels the unchanged item 1, which is the same loss with the sign of the logit turned).
 
-    rate, last  what the generator must fill in, see `MaskedItems`
-    weight      w
+    rate, last, count  what the generator must fill in, see `MaskedItems`
+    weight             w
 
     Takes a module with `forward(sequences) -> (T, D)` whose table `items` has a mask, and a `discriminator` from states (T, D) to
     logits (T, 1). The module is generator and discriminator at once, as in Transformers4Rec. Replacements are drawn from the generator's
@@ -35,10 +35,11 @@ class ReplacedItems:
     rate: float = 0.3
     last: float = 0.2
     weight: float = 10.0
+    count: Count = "exact"
 
     def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
         items: Any = module.items
-        hidden = hide(batch, self.rate, self.last, "exact", rng)
+        hidden = hide(batch, self.rate, self.last, self.count, rng)
         states = module(batch.replaced(np.where(hidden, items.n_items, batch.values)))[torch.from_numpy(np.flatnonzero(hidden))]
         generated = predict(module, states, batch.values[hidden].astype(np.int64), self.item_loss, rng)
         corrupted = batch.values.copy()

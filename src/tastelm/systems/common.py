@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import torch
-from torch import nn
 
 from tastelm.data.split import Split
 from tastelm.nn.sequence import SequenceRecommender, check_heads, window_for
 from tastelm.objectives.autoregressive import NextItem
-from tastelm.objectives.base import Objective, WeightedSum
+from tastelm.objectives.base import Objective
 from tastelm.objectives.item_loss import ItemLoss, LossName, item_loss
-from tastelm.objectives.masked import MaskedItems
 from tastelm.settings import among, setting, span
-from tastelm.strategies import Holistic
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.schedule import Schedule
@@ -59,15 +55,6 @@ class SequenceConfig:
         return Descent(lr=self.lr, weight_decay=self.weight_decay, schedule=Schedule(patience=waits))
 
 
-class MaskedConfig(Protocol):
-    """Settings of a system that hides items."""
-
-    @property
-    def mask(self) -> float: ...
-
-    def item_loss(self) -> ItemLoss: ...
-
-
 @dataclass(frozen=True)
 class TransformerConfig(SequenceConfig):
     """Settings of the systems whose encoder is a transformer."""
@@ -80,6 +67,7 @@ class TransformerConfig(SequenceConfig):
 
 
 C = TypeVar("C", bound=SequenceConfig)
+Term = tuple[float, str, Objective]
 
 
 class SequenceSystem(System[C]):
@@ -110,16 +98,10 @@ def next_item(
     )
 
 
-Term = tuple[float, str, Objective]
-
-
-def cloze_then_tune(stage: Stage, config: MaskedConfig, heads: Mapping[str, nn.Module], terms: Sequence[Term]) -> Iterator[Stage]:
-    """Pre-train the module of a cloze `stage` with further objectives, then tune it whole with the last item alone hidden.
-
-    heads  what the further objectives ask for, by name; no part of what answers
-    terms  their weights, names, and the objectives
-    """
-    answers = stage.module
-    assert isinstance(answers, SequenceRecommender) and stage.objective is not None
-    yield replace(stage, name="pre-train", module=answers.beside(heads), objective=WeightedSum([(1.0, "cloze", stage.objective), *terms]), share=0.7)
-    yield replace(stage, name="tune", objective=MaskedItems(config.item_loss(), rate=config.mask, last=1.0), strategy=Holistic(), share=0.3)
+def hidden_items(
+    name: str, module: SequenceRecommender, split: Split, config: SequenceConfig, objective: Objective, *,
+    windows: Literal["all", "last"] = "all", least: int = 1,
+) -> Stage:  # fmt: skip
+    """The stage of every system that learns items hidden in their histories of `least` items or more; few are asked for in a step, so it is patient."""
+    view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch, windows=windows, least=least)
+    return replace(next_item(module, split, config, objective=objective, patience=5), name=name, view=view)

@@ -23,7 +23,7 @@ from tastelm.evaluation import Protocol, evaluate, protocol
 from tastelm.files import remove, to_json
 from tastelm.fitting import fit_system
 from tastelm.metrics import Metric
-from tastelm.settings import Search
+from tastelm.settings import Search, searched
 from tastelm.settings_file import write_settings
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
@@ -142,11 +142,13 @@ class Tuning:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        name, searched = self.system.card.name, self.system.card.space
-        if not searched:
+        name, space = self.system.card.name, self.system.card.space
+        if not space:
             raise SettingError(f"{name} has nothing to tune: none of its settings is searched. Train it with tastelm fit.")
         if not self.space:
-            raise SettingError(f"{name}: --set gives all that is searched, {', '.join(searched)}; leave one of them out to tune it.")
+            given, idle = ([key for key in space if (key in self.fixed) is there] for there in (True, False))
+            off = f", and switches off what else is, {', '.join(idle)}" if idle else ""
+            raise SettingError(f"{name}: --set gives all that is searched, {', '.join(given)}{off}; leave one of them out to tune it.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise SettingError(f"seed: {self.seed!r} does not fit; it takes a whole number from 0 to {2**32 - 1}.")
         self.system.create(self.fixed)
@@ -154,8 +156,8 @@ class Tuning:
 
     @property
     def space(self) -> dict[str, Search]:
-        """Setting -> where it is searched, without those that are fixed."""
-        return {name: where for name, where in self.system.card.space.items() if name not in self.fixed}
+        """Setting -> where it is searched, without those that are fixed, and those that cannot matter beside them."""
+        return searched(self.system.create(self.fixed).config, self.fixed)
 
     def about(self) -> dict[str, Any]:
         """All that decides what the trials come to, but for their number: studies of one `about` go on with each other."""

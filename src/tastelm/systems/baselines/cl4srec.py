@@ -15,9 +15,11 @@ from tastelm.objectives.augment import Crop, Mask, OneOf, Reorder
 from tastelm.objectives.autoregressive import NextItem
 from tastelm.objectives.base import WeightedSum
 from tastelm.objectives.contrastive import TwoViews
-from tastelm.settings import setting, span
+from tastelm.settings import setting, span, unless
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.stage import Stage
+
+COMPARED = unless("weight", 0)
 
 
 class CL4SRec(SequenceSystem["CL4SRec.Config"]):
@@ -40,9 +42,9 @@ class CL4SRec(SequenceSystem["CL4SRec.Config"]):
     @dataclass(frozen=True)
     class Config(TransformerConfig):
         weight: float = setting(0.1, "of the contrast", source="Xie et al. 2022", at_least=0, search=span(0.01, 0.5, log=True))
-        temperature: float = setting(0.5, "of the cosine between two states", above=0, search=span(0.1, 1.0))
-        crop: float = setting(0.6, "share of a history that a crop keeps", source="Xie et al. 2022", above=0, at_most=1, search=span(0.2, 0.9))
-        mask: float = setting(0.3, "share of a history that a mask hides", source="Xie et al. 2022", above=0, at_most=1, search=span(0.1, 0.7))
+        temperature: float = setting(0.5, "of the cosine between two states", above=0, search=span(0.1, 1.0), when=COMPARED)
+        crop: float = setting(0.6, "share of a history that a crop keeps", source="Xie et al. 2022", above=0, at_most=1, search=span(0.2, 0.9), when=COMPARED)
+        mask: float = setting(0.3, "share of a history that a mask hides", source="Xie et al. 2022", above=0, at_most=1, search=span(0.1, 0.7), when=COMPARED)
         reorder: float = setting(0.6, "share of a history that is reordered", source="Xie et al. 2022", above=0, at_most=1)
         queue: int = setting(0, "states of earlier batches that are negatives too", at_least=0, at_most=65536)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.split import Split
 from tastelm.objectives.item_loss import ItemLoss, LossName, item_loss
-from tastelm.settings import among, setting, span
+from tastelm.settings import among, setting, span, unless, when
 from tastelm.systems.baselines.sasrec import SASRec
 
 
@@ -32,8 +32,12 @@ class GSASRec(SASRec):
     @dataclass(frozen=True)
     class Config(SASRec.Config):
         loss: LossName = setting("gbce", "over the whole catalogue, or against drawn negatives", source="Petrov and Macdonald 2023")
-        negatives: int = setting(256, "items drawn in a step", source="Petrov and Macdonald 2023", at_least=1, search=among(128, 256, 512))
-        calibration: float = setting(0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1, search=span(0.5, 1.0))
+        negatives: int = setting(
+            256, "items drawn in a step", source="Petrov and Macdonald 2023", at_least=1, search=among(128, 256, 512), when=unless("loss", "full")
+        )
+        calibration: float = setting(
+            0.75, "t of gbce, 0 to 1", source="Petrov and Macdonald 2023", at_least=0, at_most=1, search=span(0.5, 1.0), when=when("loss", "gbce")
+        )
         centred: bool = setting(True, "begin with all items as probable as the loss would have them of a scorer that knows nothing", source="no in the paper")
         tied: bool = setting(True, "score items by the vectors that are read", source="no in the paper")
 

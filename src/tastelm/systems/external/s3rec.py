@@ -18,7 +18,7 @@ from tastelm.nn.ragged import CategoryTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.item_loss import item_loss
 from tastelm.objectives.mutual_information import MutualInformation, Weights
-from tastelm.settings import setting, span
+from tastelm.settings import setting, span, unless
 from tastelm.strategies import External, Partial, PretrainOnly
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
@@ -26,6 +26,7 @@ from tastelm.train.stage import Descent, Stage
 from tastelm.views import ItemSequences
 
 DRAWN = 256  # items the first stage draws at least: one alone, as `loss=bpr` has in the second, would stand for the whole catalogue there
+FIRST = unless("pretrain_epochs", 0)
 
 
 class S3Rec(SequenceSystem["S3Rec.Config"]):
@@ -51,13 +52,17 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     class Config(TransformerConfig):
         columns: str = setting("all", "columns of categories of the items table to read: all, none, or names with commas between")
         pretrain_epochs: int = setting(30, "passes over the histories in the first stage; 0: none", source="100 to 150 in the paper's code", at_least=0)
-        pretrain_lr: float = setting(1e-3, "rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True))
+        pretrain_lr: float = setting(
+            1e-3, "rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True), when=FIRST
+        )
         pretrain_loss: Literal["full", "sampled"] = setting("sampled", "hidden items against drawn ones, or all", source="one negative in the paper's code")
         item_attribute: float = setting(0.2, "weight of item-attribute", source="Zhou et al. 2020", at_least=0)
         sequence_item: float = setting(1.0, "weight of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_segment: float = setting(0.5, "weight of segments", source="Zhou et al. 2020", at_least=0)
-        mask: float = setting(0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5))
+        mask: float = setting(
+            0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5), when=FIRST
+        )
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -104,15 +109,11 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             raise DataError(f"{split.dataset.name}: no attributes of items, or no two histories, for what counts. Set sequence_item=1 or pretrain_epochs=0.")
         table = CategoryTable.of(*split.features.merged(fields), config.dim) if fields else None
         critics = [name for name, weight in vars(weights).items() if weight]
+        view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch)
+        loss = item_loss(config.pretrain_loss, negatives=max(config.negatives, DRAWN), half=config.half)
+        # Pairs of items and attributes say nothing to the encoder.
+        strategy = PretrainOnly() if config.reads_sequences else Partial(frozenset({"items", "table", *critics}))
         return Stage(
-            "pre-train",
-            Associations(module.items, module.backbone, table, critics),
-            view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch),
-            objective=MutualInformation(item_loss(config.pretrain_loss, negatives=max(config.negatives, DRAWN), half=config.half), weights, config.mask),
-            budget=Budget(epochs=config.pretrain_epochs),
-            descent=Descent(lr=config.pretrain_lr),
-            # Pairs of items and attributes say nothing to the encoder.
-            strategy=PretrainOnly() if config.reads_sequences else Partial(frozenset({"items", "table", *critics})),
-            share=0.5,
-            monitor=None,
-        )
+            "pre-train", Associations(module.items, module.backbone, table, critics), view=view, objective=MutualInformation(loss, weights, config.mask),
+            budget=Budget(epochs=config.pretrain_epochs), descent=Descent(lr=config.pretrain_lr), strategy=strategy, share=0.5, monitor=None,
+        )  # fmt: skip

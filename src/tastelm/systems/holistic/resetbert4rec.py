@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -14,18 +14,18 @@ from tastelm.errors import SettingError
 from tastelm.nn.dated import DatedRecommender, TimeViews
 from tastelm.nn.sequence import SequenceRecommender
 from tastelm.objectives.order import RearrangedSequence
-from tastelm.settings import setting, span
-from tastelm.systems.common import SequenceSystem, cloze_then_tune
+from tastelm.settings import setting, span, when
+from tastelm.systems.cloze import ClozeThenTune
+from tastelm.systems.common import SequenceSystem, Term
 from tastelm.systems.pretrain_only.bert4rec import BERT4Rec
-from tastelm.train.stage import Stage
 
 
-class ResetBERT4Rec(BERT4Rec):
+class ResetBERT4Rec(ClozeThenTune):
     """RESETBERT4Rec (Zhao, 2022): pre-train with L = L_cloze + w L_rearranged, then tune the whole model with the last item alone hidden.
 
     Deviations: the paper's code is not public, and what its abstract leaves open is bert4rec's. Its time embeddings are read with
     `times=true`; rearranged histories and their true copies are judged without, since a time that does not fit its place would tell
-    whether the order was changed.
+    whether the order was changed. `pretrain=false` is bert4rec, with the times if they are read.
     """
 
     card = Card(
@@ -39,9 +39,11 @@ class ResetBERT4Rec(BERT4Rec):
     )
 
     @dataclass(frozen=True)
-    class Config(BERT4Rec.Config):
+    class Config(ClozeThenTune.Config):
         times: bool = setting(False, "read the hour, the weekday and the gap at which an item was met", source="true in the paper")
-        order_weight: float = setting(0.1, "of the rearranged-sequence loss beside the cloze", above=0, search=span(0.01, 1.0, log=True))
+        order_weight: float = setting(
+            0.1, "of the rearranged-sequence loss beside the cloze", above=0, search=span(0.01, 1.0, log=True), when=when("pretrain", True)
+        )
 
     config: ResetBERT4Rec.Config
 
@@ -57,6 +59,5 @@ class ResetBERT4Rec(BERT4Rec):
         dim = self.config.dim
         return DatedRecommender(made.items, made.backbone, TimeViews(dim), scale=dim**0.5, head=made.head, ask="mask")
 
-    def stages(self, split: Split) -> Iterator[Stage]:
-        heads = {"judge": nn.Linear(self.config.dim, 1)}
-        yield from cloze_then_tune(next(super().stages(split)), self.config, heads, [(self.config.order_weight, "rearranged", RearrangedSequence())])
+    def beside(self, split: Split) -> tuple[Mapping[str, nn.Module], Sequence[Term]]:
+        return {"judge": nn.Linear(self.config.dim, 1)}, [(self.config.order_weight, "rearranged", RearrangedSequence())]

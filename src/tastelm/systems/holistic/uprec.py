@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +14,18 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.nn.profile import ProfileHead
 from tastelm.objectives.profile import Acquaintance, UserAttributes
-from tastelm.settings import setting, span
-from tastelm.systems.common import Term, cloze_then_tune
-from tastelm.systems.pretrain_only.bert4rec import BERT4Rec
-from tastelm.train.stage import Stage
+from tastelm.settings import setting, span, when
+from tastelm.systems.cloze import ClozeThenTune
+from tastelm.systems.common import Term
 
 
-class UPRec(BERT4Rec):
+class UPRec(ClozeThenTune):
     """User-aware pre-training (Xiao et al., 2021): L = L_cloze + w_a L_attributes + w_r L_relations, then the whole model is tuned with the
     last item alone hidden.
 
     The users table gives the attributes (its columns of single categories) and, in a column of lists named `friends`, whom a user
-    knows. Deviations: relations are told by InfoNCE among the batch; without a users table it is bert4rec, tuned.
+    knows. Deviations: relations are told by InfoNCE among the batch; without a users table it is
+    bert4rec, tuned, and with `pretrain=false` bert4rec.
     """
 
     card = Card(
@@ -39,13 +39,17 @@ class UPRec(BERT4Rec):
     )
 
     @dataclass(frozen=True)
-    class Config(BERT4Rec.Config):
-        attribute_weight: float = setting(0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0))
-        relation_weight: float = setting(0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0))
+    class Config(ClozeThenTune.Config):
+        attribute_weight: float = setting(
+            0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
+        )
+        relation_weight: float = setting(
+            0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
+        )
 
     config: UPRec.Config
 
-    def stages(self, split: Split) -> Iterator[Stage]:
+    def beside(self, split: Split) -> tuple[Mapping[str, nn.Module], Sequence[Term]]:
         config, known = self.config, Features.of(split.dataset.users, "user", split.users)
         heads, terms = dict[str, nn.Module](), list[Term]()
         attributes = [feature for feature in known.columns if feature.codes is not None and feature.codes.lengths.max() == 1 < feature.field.values]
@@ -55,7 +59,7 @@ class UPRec(BERT4Rec):
         friends = next((_users(feature, split) for feature in known.columns if feature.field.name == "friends" and feature.codes is not None), None)
         if friends is not None and config.relation_weight:
             terms.append((config.relation_weight, "relations", Acquaintance(friends, split.train, config.max_len)))
-        yield from cloze_then_tune(next(super().stages(split)), config, heads, terms)
+        return heads, terms
 
 
 def _labels(feature: Feature) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

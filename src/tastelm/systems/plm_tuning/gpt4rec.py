@@ -19,12 +19,14 @@ from tastelm.prompting.questions import valid_questions
 from tastelm.prompting.teaching import Lessons
 from tastelm.prompting.title_search import Merge, Searching, TitleSearch
 from tastelm.prompting.titles import Showing
-from tastelm.settings import among, setting, span
+from tastelm.settings import among, setting, span, when
 from tastelm.strategies import ADAPTER, Partial, PLMTuning, TuningFree
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Descent, Stage
+
+WRITTEN = when("queries", "model")
 
 
 class GPT4Rec(System["GPT4Rec.Config"]):
@@ -60,13 +62,15 @@ class GPT4Rec(System["GPT4Rec.Config"]):
         template: str = setting("query", "which of them")
         prompt: str = setting("", "the template in full; it follows family and template")
         shown: int = setting(10, "items of the history that the prompt shows, the newest", at_least=1, at_most=200)
-        beams: int = setting(10, "queries of a history", source="5 to 40 in the paper", at_least=1, at_most=200, search=among(1, 5, 10, 20))
+        beams: int = setting(10, "queries of a history", source="5 to 40 in the paper", at_least=1, at_most=200, search=among(1, 5, 10, 20), when=WRITTEN)
         longest: int = setting(24, "tokens of a query; longer ones are cut", at_least=1, at_most=500)
         results: int = setting(100, "items that the queries find together, each as many as the other", at_least=1, at_most=10_000)
         merge: Merge = setting("paper", "the results of better queries first, or the scores of all added up", source="Li et al. 2023")
         k1: float = setting(1.2, "BM25: how much it counts that a word stands in a title again", source="searched in the paper", at_least=0, at_most=100)
         b: float = setting(0.75, "BM25: how far long titles must have a word more often", source="searched in the paper", at_least=0, at_most=1)
-        lr: float = setting(1e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 1e-2, log=True))
+        lr: float = setting(
+            1e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 1e-2, log=True), when=WRITTEN
+        )
         batch: int = setting(16, "examples in a step, and prompts that are read together", at_least=1)
         examples: int = setting(0, "prefixes of each user in an epoch, drawn; 0: all, each once", at_least=0, at_most=1000)
         max_epochs: int = setting(20, "ceiling; training usually ends on its own before", source="Li et al. 2023", at_least=1)

@@ -17,7 +17,7 @@ from tastelm.prompting.answers import NO, YES, Answerer, Letters, YesOrNo
 from tastelm.prompting.lessons import ItemLesson, can_ask
 from tastelm.prompting.panels import taught
 from tastelm.prompting.titles import Showing
-from tastelm.settings import setting, span
+from tastelm.settings import setting, span, unless
 from tastelm.strategies import ADAPTER, Partial, PLMTuning, PromptTuning, Strategy, TuningFree
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, give_words, read_back, spelled
@@ -63,7 +63,9 @@ class InstructRec(System["InstructRec.Config"]):
         alpha: int = setting(16, "what the adapters are scaled by, over their rank", source="Bao et al. 2023", at_least=1)
         dropout: float = setting(0.05, "share of the adapters' inputs dropped in training", source="Bao et al. 2023", at_least=0, at_most=0.95)
         places: int = setting(20, "of the keys and values of tune=prefix, in every layer", source="Li and Liang 2021", at_least=1, at_most=500)
-        lr: float = setting(1e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 5e-3, log=True))
+        lr: float = setting(
+            1e-3, "peak learning rate of AdamW", source="1e-4 in the paper", above=0, at_most=1, search=span(5e-5, 5e-3, log=True), when=unless("tune", "none")
+        )
         batch: int = setting(8, "examples in a step, and prompts that are read together", source="128 in the paper", at_least=1)
         together: int = setting(
             8, "pointwise: items learnt from behind a history that is read once, half of them liked; 1: a prompt for each", source="1 in the paper",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
@@ -13,9 +13,8 @@ from tastelm.nn.gaps import GapFiller
 from tastelm.nn.items import ItemTable
 from tastelm.objectives.masked import MaskedItems
 from tastelm.settings import setting, span
-from tastelm.systems.common import SequenceConfig, SequenceSystem, next_item
+from tastelm.systems.common import SequenceConfig, SequenceSystem, hidden_items
 from tastelm.train.stage import Stage
-from tastelm.views import ItemSequences
 
 
 class GRec(SequenceSystem["GRec.Config"]):
@@ -56,6 +55,5 @@ class GRec(SequenceSystem["GRec.Config"]):
 
     def stages(self, split: Split) -> Iterator[Stage]:
         config = self.config
-        view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch)
         objective = MaskedItems(config.item_loss(), rate=config.mask, last=config.last, clean=True)
-        yield replace(next_item(self.build(split.sizes), split, config, objective=objective, patience=5), name="fill gaps", view=view)
+        yield hidden_items("fill gaps", self.build(split.sizes), split, config, objective)

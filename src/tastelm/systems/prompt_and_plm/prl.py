@@ -13,7 +13,7 @@ from tastelm.data.split import Split
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender
 from tastelm.nn.slots import RewardPrompt, RewardRecommender, SlotMixer
-from tastelm.settings import among, setting, span
+from tastelm.settings import among, setting, span, unless
 from tastelm.systems.backbones import EncoderName, backbone
 from tastelm.systems.common import SequenceSystem, next_item
 from tastelm.systems.replayed import RewardedConfig, rewarded
@@ -51,7 +51,10 @@ class PRL(SequenceSystem["PRL.Config"]):
         dropout: float = setting(0.3, "share of units dropped in training", source="public script of PRL", at_least=0, at_most=0.95, search=span(0.1, 0.6))
         lr: float = setting(3e-3, "peak learning rate of AdamW", source="0.005 in a public script", above=0, at_most=1, search=span(5e-4, 5e-3, log=True))
         encoder: EncoderName = setting("sasrec", "whose encoder reads the history", source="Xin et al. 2022")
-        ask: float = setting(2.0, "times the mean reward-to-go of training that is asked for", source="Xin et al. 2022", at_least=0, search=span(0.5, 3.0))
+        ask: float = setting(
+            2.0, "times the mean reward-to-go of training that is asked for", source="Xin et al. 2022", at_least=0, search=span(0.5, 3.0),
+            when=unless("reward", "none"),
+        )  # fmt: skip
         spread: float = setting(0.0, "standard deviation of what is asked for, in those of training", source="optional in Xin et al. 2022", at_least=0)
         tied: bool = setting(False, "score items by the vectors that are read", source="a softmax layer of its own in a public script")
         relu: bool = setting(True, "whether the mixed slots go through a ReLU", source="public script of PRL")

@@ -17,12 +17,14 @@ from tastelm.nn.prompted import PromptedRecommender, PromptGenerator
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.base import Objective, WeightedSum
 from tastelm.objectives.prompt_contrast import PromptContrast, PromptedNextItem
-from tastelm.settings import among, setting, span
+from tastelm.settings import among, setting, span, unless
 from tastelm.strategies import PromptAndPLM, PromptTuning
 from tastelm.systems.cold import first_events, judged_by_first_events, profile_codes
 from tastelm.systems.common import SequenceSystem, TransformerConfig, next_item
 from tastelm.train.budget import Budget
 from tastelm.train.stage import Stage
+
+PROMPTED = unless("tune", "none")
 
 
 class PPR(SequenceSystem["PPR.Config"]):
@@ -53,13 +55,13 @@ class PPR(SequenceSystem["PPR.Config"]):
     @dataclass(frozen=True)
     class Config(TransformerConfig):
         profile: str = setting("all", "columns of the users table to make the prompt of: gender,age:4 or age:25/50; all: those of categories; none")
-        n_prompt: int = setting(2, "vectors of the prompt", at_least=1, at_most=64, search=among(1, 2, 4))
+        n_prompt: int = setting(2, "vectors of the prompt", at_least=1, at_most=64, search=among(1, 2, 4), when=PROMPTED)
         attribute_dim: int = setting(16, "width of the vector of an attribute", at_least=1)
         tune: Literal["light", "full", "none"] = setting("light", "the prompt alone, the whole model with it, or no prompt at all", source="Wu et al. 2022")
-        cold: int = setting(10, "first events of each user that the prompt is tuned on", at_least=1, search=among(5, 10, 20))
+        cold: int = setting(10, "first events of each user that the prompt is tuned on", at_least=1, search=among(5, 10, 20), when=PROMPTED)
         prompt: Literal["input", "deep"] = setting("input", "vectors before the items, or keys and values in every layer of the encoder", later=True)
-        tune_lr: float = setting(1e-3, "peak learning rate of the second stage", above=0, at_most=1, search=span(1e-4, 1e-2, log=True))
-        contrast: float = setting(0.1, "weight of the contrast of two views of a user; 0: none", at_least=0, search=span(0.01, 1.0))
+        tune_lr: float = setting(1e-3, "peak learning rate of the second stage", above=0, at_most=1, search=span(1e-4, 1e-2, log=True), when=PROMPTED)
+        contrast: float = setting(0.1, "weight of the contrast of two views of a user; 0: none", at_least=0, search=span(0.01, 1.0), when=PROMPTED)
         temperature: float = setting(1.0, "of the cosine in the contrast", above=0)
         mask_profile: float = setting(0.2, "share of the attributes that is hidden in one view", at_least=0, at_most=1)
         mask_items: float = setting(0.2, "share of the items that is hidden in the other view", at_least=0, at_most=1)
@@ -77,8 +79,7 @@ class PPR(SequenceSystem["PPR.Config"]):
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config = self.config
         items = ItemTable(sizes.items, config.dim, scale=config.dim**0.5)
-        shape = Shape(config.dim, config.layers, config.heads, config.max_len, config.dropout)
-        encoder = SequenceTransformer(shape, causal=True)
+        encoder = SequenceTransformer(Shape(config.dim, config.layers, config.heads, config.max_len, config.dropout), causal=True)
         if config.tune == "none":
             return SequenceRecommender(items, encoder)
         deep = config.prompt == "deep"
@@ -98,8 +99,7 @@ class PPR(SequenceSystem["PPR.Config"]):
         yield self._tuning(module, split)
 
     def _tuning(self, module: PromptedRecommender, split: Split) -> Stage:
-        config = self.config
-        cold = min(config.cold, config.max_len)
+        config, cold = self.config, min(self.config.cold, self.config.max_len)
         stage = Stage(
             "tune",
             module,
