@@ -146,7 +146,7 @@ def _pieces(prompt: Prompt, backbone: LanguageModel | EndpointLM) -> Iterator[Pi
             yield Piece(plain((segment,)), segment.kind, segment.source, False, len(segment.rows))
         elif isinstance(segment, Text):
             # An endpoint's tokens are estimated from all characters of a prompt.
-            begins = backbone.tokens.begins(segment.text) if isinstance(backbone, LanguageModel) else None
+            begins = backbone.tokens.offsets(segment.text) if isinstance(backbone, LanguageModel) else None
             at = 0
             for text, kind in segment.pieces:
                 end = at + len(text)

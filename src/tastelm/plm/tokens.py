@@ -49,7 +49,7 @@ class Tokens:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
-    def begins(self, text: str) -> list[int]:
+    def offsets(self, text: str) -> list[int]:
         """Of each token of `encode` the character of the text at which it begins."""
         return [begin for begin, _ in self._tokenizer.encode(text, add_special_tokens=False).offsets]
 

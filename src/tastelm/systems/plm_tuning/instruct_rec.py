@@ -109,13 +109,6 @@ class InstructRec(System["InstructRec.Config"]):
             module.prompt.begin(module.backbone, module.template.source)
         strategies: dict[str, Strategy] = {"lora": Partial(frozenset({ADAPTER})), "all": PLMTuning(), "prefix": PromptTuning(), "none": TuningFree()}
         yield Stage(
-            "instruct",
-            module,
-            view=view,
-            objective=objective,
-            strategy=strategies[config.tune],
-            budget=Budget(epochs=config.max_epochs),
-            descent=Descent(lr=config.lr, clip=1.0),
-            judges=judges,
-            monitor="likelihood" if judges else None,
-        )
+            "instruct", module, view=view, objective=objective, strategy=strategies[config.tune],
+            budget=Budget(epochs=config.max_epochs), descent=Descent(lr=config.lr, clip=1.0), judges=judges, monitor="likelihood" if judges else None,
+        )  # fmt: skip
