@@ -20,6 +20,7 @@ FLOORS: list[set[str]] = [
     {"report", "over_time"},
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
+    {"said", "contest"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
     {"profiles", "explaining", "tasks"},
     {"rated", "summarised"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,24 +44,32 @@ class Reasons:
     ratings: NDArray[np.float64] | None
 
 
+def asked_of(split: Split, part: Part, *, owner: str, cases: int = CASES, seed: int = 0) -> tuple[Explanations, int] | None:
+    """At most `cases` interactions of a part that somebody gave a reason for, the same for whoever is asked, and how many there are. None where there
+    are none. Raises MissingExtra without spaCy where reviews are to be read."""
+    try:
+        every = explanations(split, part, owner=owner)
+    except DataError:  # nobody in these data says why
+        return None
+    if not len(every):
+        return None
+    return every.take(np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])), len(every)
+
+
 def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> Reasons | None:
     """Ask `model` about at most `cases` interactions of a part, the same for every model. None where it gives no reasons, or the data have none to
     hold them against. Raises MissingExtra without spaCy where reviews are to be read."""
     module = model.module
     if not isinstance(module, Explainer):
         return None
-    try:
-        every = explanations(split, part, owner=model.name)
-    except DataError:  # nobody in these data says why
+    found = asked_of(split, part, owner=model.name, cases=cases, seed=seed)
+    if found is None:
         return None
-    if not len(every):
-        return None
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])
-    asked = every.take(chosen)
+    asked, of = found
     users = model.users.encode(split.users.decode(asked.users))
     items = model.items.encode(split.items.decode(asked.items))
     predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
-    return Reasons(asked, len(every), tuple(module.explain(users, items)), predicted)
+    return Reasons(asked, of, tuple(module.explain(users, items)), predicted)
 
 
 def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
@@ -117,14 +126,21 @@ def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -
 def judge_reasons(
     model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0, judge: Calibrated | None = None
 ) -> dict[str, Any]:
+    """`judged` of what a run says now. Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing."""
+    said = give_reasons(model, split, part, cases=cases, seed=seed)
+    return {} if said is None else judged(said, split, seed=seed, judge=judge)
+
+
+def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None) -> dict[str, Any]:
     """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
 
     judge  of entailment, which is left out without one
-
-    Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing.
     """
-    said = give_reasons(model, split, part, cases=cases, seed=seed)
-    if said is None:
-        return {}
     found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
-    return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}
+    return told(said, found, seed=seed)
+
+
+def told(said: Reasons, found: Mapping[str, TextScore], *, seed: int) -> dict[str, Any]:
+    """Scores of what a run has said as plain values, beside what it was asked; `empty`: how often nothing was written."""
+    about = {"cases": len(said.asked), "of": said.of, "seed": seed, "empty": sum(not text.strip() for text in said.texts)}
+    return plain(found, seed=seed) | about

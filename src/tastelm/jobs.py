@@ -19,11 +19,13 @@ from tastelm import profiles
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, evaluate, judged
+from tastelm.explaining import Reasons, give_reasons
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
 from tastelm.opinions import judge_opinions
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
+from tastelm.said import keep
 from tastelm.settings import decisive
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
@@ -101,7 +103,8 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     budget = Budget.parse(job.budget) if job.budget is not None else None
     try:
         fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
-        metrics = _metrics(fitted, job.split)
+        said = give_reasons(fitted.recommender, job.split, seed=job.split.seed)
+        metrics = _metrics(fitted, job.split, said)
     except BaseException:
         if checkpoints is not None:
             _unclaim(checkpoints)
@@ -110,6 +113,8 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     recommender.about = job.describe() | {"metrics": metrics}
     if folder is not None and checkpoints is not None:
         recommender.save(folder)
+        if said is not None:
+            keep(said, job.split, folder)
         shutil.rmtree(checkpoints)
     return recommender
 
@@ -122,18 +127,18 @@ def _unclaim(checkpoints: Path) -> None:
             checkpoints.parent.rmdir()
 
 
-def _metrics(fitted: Fitted, split: Split) -> dict[str, Any]:
-    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
-    reasons are given or ratings are foreseen, and how the training went."""
+def _metrics(fitted: Fitted, split: Split, said: Reasons | None) -> dict[str, Any]:
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them and the system ranks anything, how well what
+    users are is told, reasons are given or ratings are foreseen, and how the training went."""
     scores: dict[str, Any] = {}
     for part in (Part.VALID, Part.TEST):
-        if (split.part == part).any():
+        if fitted.recommender.ranks and (split.part == part).any():
             judging = fitted.recommender.system.judging
             question = judged(split, part, judging, most=judging.cases, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
-    scores |= {name: {"test": told} for name, told in judge_opinions(fitted.recommender, split).items()}
+    scores |= {name: {"test": told} for name, told in judge_opinions(fitted.recommender, split, said=said).items()}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 

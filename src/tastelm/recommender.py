@@ -107,6 +107,11 @@ class Recommender:
         """Whether it says why a user would like an item."""
         return isinstance(self.module, Explainer)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether its ranking is an answer of its own, and not what is popular in the place of one."""
+        return bool(getattr(self.module, "ranks", True))
+
     def recommend(
         self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None
     ) -> Recommendations:

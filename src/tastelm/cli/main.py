@@ -110,7 +110,8 @@ def fit(
             system, reading.read(data), set=assigned(settings), config=config, budget=budget, seed=seed, all=everything,
             split=split.split, split_seed=split.split_seed, out=folder, watch=watch,
         )  # fmt: skip
-    out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    if model.ranks:
+        out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
     for name, what in show.OPINIONS.items():
@@ -152,7 +153,8 @@ def evaluate(
     if as_json:
         print(to_json(result))
         return
-    out.print(show.scores_of({"test": result}, title=str(run)))
+    if result["metrics"]:
+        out.print(show.scores_of({"test": result}, title=str(run)))
     if "profile" in result:
         out.print(show.told(result["profile"]))
     for name, what in show.OPINIONS.items():

@@ -37,9 +37,11 @@ class Explains(nn.Module):
     """A module that writes a sentence for a user and an item.
 
     prior  (N,) what is recommended: the log of how often an item was met in training
+    ranks  whether its ranking is an answer of its own: what is popular is none
     """
 
     needs_users = True
+    ranks = False
     prior: Tensor
 
     def __init__(self, items: int, writing: Writing) -> None:
@@ -89,6 +91,8 @@ class Explains(nn.Module):
 
 class Rates(Explains):
     """One that predicts ratings too, and recommends by them."""
+
+    ranks = True
 
     def rated(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
         """(B,) predictions for pairs of codes on the scale within, with their gradient."""

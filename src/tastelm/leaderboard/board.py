@@ -1,4 +1,4 @@
-"""A leaderboard, and how it is printed: on a terminal and as Markdown."""
+"""Systems by how well they rank: on a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from rich import box
 from rich.markup import escape
 from rich.table import Table
+
+from tastelm.leaderboard.reasons import Told, reasons_markdown
 
 COLUMNS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
 AGAINST = "against the best"
@@ -29,7 +31,8 @@ GAP = (0, 1, 0, 0)
 @dataclass(frozen=True)
 class Leaderboard:
     """data: name, fingerprint, counts; protocol: how items are ranked; evaluation: all that must be alike for two boards to be
-    compared; rows: best first; tests: paired tests of the best system against each of the others."""
+    compared; rows: best first, those that rank nothing after them, and what failed last; tests: paired tests of the best system against
+    each of the others; reasons: what `Contest.table` gives, None where no system gives any."""
 
     data: Mapping[str, Any]
     protocol: str
@@ -37,6 +40,12 @@ class Leaderboard:
     budget: str | None
     rows: Sequence[Mapping[str, Any]]
     tests: Sequence[Mapping[str, Any]]
+    reasons: Told | None = None
+
+    @property
+    def shown(self) -> list[Mapping[str, Any]]:
+        """The rows of the ranking: without systems that rank nothing."""
+        return [row for row in self.rows if ranks(row)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `leaderboard.json` holds them."""
@@ -45,6 +54,11 @@ class Leaderboard:
     def row(self, system: str) -> Mapping[str, Any]:
         """The row of a system. Raises KeyError."""
         return row_of(self.rows, system)
+
+
+def ranks(row: Mapping[str, Any]) -> bool:
+    """Whether a row is one of the ranking; a system that gives reasons alone has none to show."""
+    return bool(row.get("ranks", True))
 
 
 def row_of(rows: Sequence[Mapping[str, Any]], system: str) -> Mapping[str, Any]:
@@ -71,7 +85,7 @@ def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
     for name in _head(board, wide=wide):
         words = name == AGAINST
         table.add_column(name, justify="left" if words or name == "system" else "right", no_wrap=not words, min_width=9 if words else None)
-    for row in board.rows:
+    for row in board.shown:
         table.add_row(*(escape(cell if wide else cell.replace(" ±", "\n±")) for cell in _cells(row, board, wide=wide)))
     return table
 
@@ -79,10 +93,13 @@ def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
 def to_markdown(board: Leaderboard) -> str:
     """The same as a Markdown page, with what is needed to read it."""
     head = _head(board)
-    lines = [f"# {_title(board)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row, board)) + " |" for row in board.rows]
-    lines += ["", _caption(board).replace("\n", "  \n"), ""]
-    return "\n".join(lines)
+    lines = [f"# {_title(board)}", ""]
+    if board.shown:
+        lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row, board)) + " |" for row in board.shown]
+        lines += [""]
+    lines += [_caption(board).replace("\n", "  \n"), ""]
+    return "\n".join(lines + (reasons_markdown(board.reasons) if board.reasons else []))
 
 
 def _head(board: Leaderboard, *, wide: bool = True) -> list[str]:
@@ -93,7 +110,7 @@ def _head(board: Leaderboard, *, wide: bool = True) -> list[str]:
 
 
 def _costs(board: Leaderboard) -> list[str]:
-    return cost_columns([row.get("cost") for row in board.rows])
+    return cost_columns([row.get("cost") for row in board.shown])
 
 
 def cost_columns(costs: Sequence[Cost | None]) -> list[str]:
@@ -178,10 +195,14 @@ def drawn_of(questions: int | None) -> str:
 
 
 def _caption(board: Leaderboard) -> str:
+    silent = [row["system"] for row in board.rows if not ranks(row)]
+    alone = f"{', '.join(silent)}: gives reasons and ranks nothing, so it has no row here; what it recommends is what is popular." if silent else ""
+    if not board.shown:
+        return f"{alone}\nSplit {board.evaluation['split']}. Data {board.data['fingerprint']}."
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = "all items ranked" if board.protocol == "full" else f"SAMPLED ranking, {board.protocol}: not comparable with full ranking"
-    failed = (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
+    failed = (f"\n{alone}" if alone else "") + (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
     users = f"{said['cases']:,} {said['part']} users{drawn_of(said.get('cases_drawn_of'))}"
     return (
         f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {users}; ± 95 % bootstrap interval.\n"

@@ -1,0 +1,137 @@
+"""Whose reasons are better: side by side in a comparison, on the same interactions, and without a ranking that is none."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from cli.running import done
+from rich.console import Console
+from test_explaining import data, speaker
+
+import tastelm as tl
+from tastelm.contest import Contest
+from tastelm.data.split import split
+from tastelm.explaining import give_reasons
+from tastelm.leaderboard import reasons_table
+from tastelm.leaderboard.reasons import NOTHING, reasons_markdown
+from tastelm.said import FILE, kept, said_by
+from tastelm.testing import SMALL, circle, reasons
+
+SETTINGS = {"pepler.model": SMALL["model"], "pepler.batch": 32, "nrt.dim": 16, "nrt.vocabulary": 300, "nrt.hidden": 16}
+PROTOCOL = "random:0.7,0.1"
+
+
+def contest() -> Contest:
+    """One who knows what is so, one who says of everything what is so of a quarter, and one who is silent."""
+    parts = data()
+    found = Contest(parts)
+    for name, knows in (("dull", False), ("right", True)):
+        said = give_reasons(speaker(parts, knows=knows), parts)
+        assert said is not None
+        found.enter(name, said)
+    found.enter("silent", type(said)(said.asked, said.of, ("",) * len(said.texts), None))
+    return found
+
+
+def test_the_best_of_each_measure_is_held_against_the_others_on_the_same_interactions() -> None:
+    told = contest().table()
+    assert told is not None and [row["system"] for row in told["rows"]] == ["right", "dull", "silent"]
+    assert {told["best"][name] for name in ("bleu-4", "rouge-1", "fmr", "rmse", "mae")} == {"right"}, "of errors the lower is the better"
+    tests = {(test["measure"], test["system_b"]): test for test in told["tests"]}
+    values = {row["system"]: row["metrics"] for row in told["rows"]}
+    fmr, rmse = tests["fmr", "dull"], tests["rmse", "dull"]
+    assert fmr["difference"] == pytest.approx(values["right"]["fmr"] - values["dull"]["fmr"]) and fmr["low"] > 0 > rmse["high"]
+    assert ("rmse", "silent") not in tests and "rmse" not in values["silent"]
+    assert [row["empty"] for row in told["rows"]] == [0, 0, told["rows"][2]["cases"]]
+
+
+def test_where_all_are_alike_none_is_the_best() -> None:
+    parts = data()
+    found = Contest(parts)
+    assert found.table() is None
+    for name in ("one", "two"):
+        said = give_reasons(speaker(parts, knows=True), parts)
+        assert said is not None
+        found.enter(name, said)
+    told = found.table()
+    assert told is not None and told["best"] == {} and told["tests"] == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_no_number_is_cut_and_each_says_how_it_stands(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    told = contest().table()
+    assert told is not None
+    console.print(reasons_table(told))
+    text = console.export_text()
+    assert "…" not in text and max(map(len, text.splitlines())) <= width
+    assert "100.0000" in text and "Reasons in which nothing was written: silent" in " ".join(text.split())
+    lines = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in reasons_markdown(told) if line.startswith("| ")}
+    assert lines["measure"] == ["right", "dull", "silent"]
+    assert lines["fmr ↑"][0] == "1.0000 ±0.0000 best" and lines["fmr ↑"][1].endswith(" \\*") and lines["rmse ↓"][2] == "-"
+    assert f"  - silent: {NOTHING}" in reasons_markdown(told)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("contest")
+    tl.compare(reasons(20), "pepler,popularity,nrt", set=SETTINGS, budget="6steps", split=PROTOCOL, out=place)
+    return place
+
+
+def test_who_gives_reasons_alone_has_no_row_in_the_ranking(folder: Path) -> None:
+    board = json.loads((folder / "leaderboard.json").read_bytes())
+    rows = {row["system"]: row for row in board["rows"]}
+    assert [row["system"] for row in board["rows"]][-1] == "pepler" and rows["pepler"]["metrics"] == {} and rows["pepler"]["ranks"] is False
+    assert rows["nrt"]["metrics"] and "pepler" not in {test["system_b"] for test in board["tests"]}
+    assert {row["system"] for row in board["reasons"]["rows"]} == {"pepler", "nrt"}
+    written, page = (folder / "leaderboard.md").read_text(), (folder / "report.html").read_text()
+    assert "\n| pepler |" not in written and "| nrt | 0." in written and "| measure |" in written and "\n- user " in written
+    assert "pepler: gives reasons and ranks nothing" in written
+    assert '<h2 id="h-reasons">' in page and "pepler ranks nothing and gives reasons." in page and "bleu-4 ↑" in page
+    metrics = json.loads(next(folder.glob("runs/pepler-*/metrics.json")).read_bytes())
+    assert "test" not in metrics and metrics["explanation"]["test"]["metrics"].keys() >= {"bleu-4", "fmr"}
+
+
+def test_reasons_are_those_that_the_runs_keep_and_are_asked_again_only_where_they_do_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = split(reasons(20), PROTOCOL)
+    run = next(folder.glob("runs/nrt-*"))
+    rows = json.loads((run / FILE).read_bytes())["reasons"]
+    found = kept(parts, run)
+    assert found is not None and [row["said"] for row in rows] == list(found.texts) and [row["true"] for row in rows] == list(found.asked.texts)
+    assert tl.load(run).explain(rows[0]["item"], user=rows[0]["user"]).text == rows[0]["said"]
+    assert kept(split(reasons(20), PROTOCOL, seed=1), run) is None, "another split asks about others"
+    before = json.loads((folder / "leaderboard.json").read_bytes())["reasons"]
+    (run / FILE).write_text("{")
+    again = tl.compare(reasons(20), "pepler,popularity,nrt", set=SETTINGS, budget="6steps", split=PROTOCOL, out=folder)
+    assert json.loads((folder / "leaderboard.json").read_bytes())["reasons"] == before and kept(parts, run) is not None and again.reasons is not None
+    assert said_by(next(folder.glob("runs/popularity-*")), parts) is None and said_by(folder / "nowhere", parts) is None
+
+
+def test_a_row_of_before_that_told_how_popular_items_rank_is_made_anew(folder: Path) -> None:
+    place = folder / "rows" / "pepler.json"
+    row = json.loads(place.read_bytes())
+    place.write_text(json.dumps({name: value for name, value in row.items() if name != "ranks"} | {"metrics": {"ndcg@10": 0.9}, "ci95": {}}))
+    board = tl.compare(reasons(20), "pepler,popularity,nrt", set=SETTINGS, budget="6steps", split=PROTOCOL, out=folder)
+    assert board.row("pepler")["metrics"] == {} and json.loads(place.read_bytes())["ranks"] is False
+
+
+def test_without_anybody_who_ranks_there_is_a_table_of_reasons_alone(tmp_path: Path) -> None:
+    reasons(20).interactions.write_csv(tmp_path / "told.csv")
+    words = [word for name, value in SETTINGS.items() if name.startswith("pepler") for word in ("--set", f"{name}={value}")]
+    said = done("compare", "--data", tmp_path / "told.csv", "--systems", "pepler", "--budget", "2steps", "--split", PROTOCOL, "--out", tmp_path / "out", *words)
+    assert "pepler: gives reasons, and ranks nothing" in said.err and "ndcg@10" not in said.out and "bleu-4 ↑" in said.out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "No system of this comparison ranks anything." in page and "Every system failed" not in page
+    fitted = done("fit", "pepler", "--data", tmp_path / "told.csv", "--budget", "2steps", "--split", PROTOCOL, "--out", tmp_path / "run",
+                  *[word.removeprefix("pepler.") for word in words])  # fmt: skip
+    assert "ndcg@10" not in fitted.out and "bleu-4" in fitted.out
+    judged = done("evaluate", tmp_path / "run", "--data", tmp_path / "told.csv")
+    assert "ndcg@10" not in judged.out and "bleu-4" in judged.out and "pepler gives reasons and ranks nothing" in judged.err
+
+
+def test_a_comparison_without_reasons_says_nothing_of_them(tmp_path: Path) -> None:
+    board = tl.compare(circle(20), "popularity", out=tmp_path)
+    assert board.reasons is None and "Reasons" not in (tmp_path / "leaderboard.md").read_text()
+    assert 'id="reasons"' not in (tmp_path / "report.html").read_text()
