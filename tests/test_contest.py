@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.running import done
@@ -12,7 +13,7 @@ from test_explaining import data, speaker
 import tastelm as tl
 from tastelm.contest import Contest
 from tastelm.data.split import split
-from tastelm.explaining import give_reasons
+from tastelm.explaining import give_reasons, judge_reasons
 from tastelm.leaderboard import reasons_table
 from tastelm.leaderboard.reasons import NOTHING, reasons_markdown
 from tastelm.said import FILE, kept, said_by
@@ -94,7 +95,13 @@ def test_who_gives_reasons_alone_has_no_row_in_the_ranking(folder: Path) -> None
     assert "test" not in metrics and metrics["explanation"]["test"]["metrics"].keys() >= {"bleu-4", "fmr"}
 
 
-def test_reasons_are_those_that_the_runs_keep_and_are_asked_again_only_where_they_do_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def untimed(folder: Path) -> dict[str, Any]:
+    """The reasons of a leaderboard, without how long writing took."""
+    found: dict[str, Any] = json.loads((folder / "leaderboard.json").read_bytes())["reasons"]
+    return found | {"rows": [{name: value for name, value in row.items() if name not in ("seconds", "cost")} for row in found["rows"]]}
+
+
+def test_reasons_are_those_that_the_runs_keep_and_are_asked_again_only_where_they_do_not(folder: Path) -> None:
     parts = split(reasons(20), PROTOCOL)
     run = next(folder.glob("runs/nrt-*"))
     rows = json.loads((run / FILE).read_bytes())["reasons"]
@@ -102,11 +109,31 @@ def test_reasons_are_those_that_the_runs_keep_and_are_asked_again_only_where_the
     assert found is not None and [row["said"] for row in rows] == list(found.texts) and [row["true"] for row in rows] == list(found.asked.texts)
     assert tl.load(run).explain(rows[0]["item"], user=rows[0]["user"]).text == rows[0]["said"]
     assert kept(split(reasons(20), PROTOCOL, seed=1), run) is None, "another split asks about others"
-    before = json.loads((folder / "leaderboard.json").read_bytes())["reasons"]
+    before = untimed(folder)
     (run / FILE).write_text("{")
     again = tl.compare(reasons(20), "pepler,popularity,nrt", set=SETTINGS, budget="6steps", split=PROTOCOL, out=folder)
-    assert json.loads((folder / "leaderboard.json").read_bytes())["reasons"] == before and kept(parts, run) is not None and again.reasons is not None
+    assert untimed(folder) == before and kept(parts, run) is not None and again.reasons is not None
     assert said_by(next(folder.glob("runs/popularity-*")), parts) is None and said_by(folder / "nowhere", parts) is None
+
+
+def test_what_a_language_model_writes_is_on_the_label(folder: Path) -> None:
+    rows = {row["system"]: row for row in json.loads((folder / "leaderboard.json").read_bytes())["reasons"]["rows"]}
+    cost, cases = rows["pepler"]["cost"], rows["pepler"]["cases"]
+    assert cost["tokens"] >= 1000 and cost["money"] is None and cost["seconds"] == pytest.approx(1000 * rows["pepler"]["seconds"] / cases, rel=0.01)
+    assert "cost" not in rows["nrt"] and rows["nrt"]["seconds"] > 0
+    fitted = json.loads(next(folder.glob("runs/pepler-*/metrics.json")).read_bytes())["explanation"]["test"]
+    assert fitted["cost"] == cost
+    written, page = (folder / "leaderboard.md").read_text(), (folder / "report.html").read_text()
+    assert f"| tokens/1k | {cost['tokens']:,.0f} | - |" in written or f"| tokens/1k | - | {cost['tokens']:,.0f} |" in written
+    assert "for 1,000 reasons" in written and "$/1k" not in written and f"{cost['tokens']:,.0f}" in page
+    parts, run = split(reasons(20), PROTOCOL), next(folder.glob("runs/pepler-*"))
+    again = judge_reasons(tl.load(run), parts)["cost"]
+    assert again["tokens"] == cost["tokens"], "the same questions cost the same again"
+    paid = contest().table()
+    assert paid is not None
+    paid["rows"][0] |= {"cost": {"tokens": 1234.0, "seconds": 5.0, "money": 0.25}}
+    lines = [line for line in reasons_markdown(paid) if line.startswith(("| tokens", "| s/1k", "| $"))]
+    assert lines[0] == "| tokens/1k | 1,234 | - | - |" and lines[1].startswith("| s/1k | 5.0 | 0.") and lines[2] == "| $/1k | 0.2500 | - | - |"
 
 
 def test_a_row_of_before_that_told_how_popular_items_rank_is_made_anew(folder: Path) -> None:
@@ -126,7 +153,8 @@ def test_without_anybody_who_ranks_there_is_a_table_of_reasons_alone(tmp_path: P
     assert "No system of this comparison ranks anything." in page and "Every system failed" not in page
     fitted = done("fit", "pepler", "--data", tmp_path / "told.csv", "--budget", "2steps", "--split", PROTOCOL, "--out", tmp_path / "run",
                   *[word.removeprefix("pepler.") for word in words])  # fmt: skip
-    assert "ndcg@10" not in fitted.out and "bleu-4" in fitted.out
+    assert "ndcg@10" not in fitted.out and "bleu-4" in fitted.out and "pepler gives reasons and ranks nothing" in fitted.err
+    assert "1,000 reasons cost" in fitted.out
     judged = done("evaluate", tmp_path / "run", "--data", tmp_path / "told.csv")
     assert "ndcg@10" not in judged.out and "bleu-4" in judged.out and "pepler gives reasons and ranks nothing" in judged.err
 

@@ -270,7 +270,7 @@ def evaluate(
         found = plain(measure(scorer, question, name=model.name), question.describe())
     else:
         found = {"metrics": {}, "ci95": {}, "seconds": 0.0, "protocol": question.describe()}
-        remarks.append(f"{model.name} gives reasons and ranks nothing: what it recommends is what is popular, which is not measured here.")
+        remarks.append(model.remark)
     found |= {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {}) | opinions
 

@@ -18,6 +18,7 @@ from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
 from tastelm.metrics.paired_text import PairedDifference, TextScore, paired_bootstrap, plain
+from tastelm.plm.meter import Bill, Took
 from tastelm.rated import errors
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Explainer, Rater
@@ -36,12 +37,14 @@ class Reasons:
     of       how many there were to ask about
     texts    C sentences
     ratings  (C,) predictions, or None of a run that predicts none
+    took     what writing the sentences took, None where that is not known
     """
 
     asked: Explanations
     of: int
     texts: tuple[str, ...]
     ratings: NDArray[np.float64] | None
+    took: Took | None = None
 
 
 def asked_of(split: Split, part: Part, *, owner: str, cases: int = CASES, seed: int = 0) -> tuple[Explanations, int] | None:
@@ -69,7 +72,9 @@ def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, ca
     users = model.users.encode(split.users.decode(asked.users))
     items = model.items.encode(split.items.decode(asked.items))
     predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
-    return Reasons(asked, of, tuple(module.explain(users, items)), predicted)
+    bill = Bill(module)
+    texts = tuple(module.explain(users, items))
+    return Reasons(asked, of, texts, predicted, bill.settle(len(texts)))
 
 
 def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
@@ -141,6 +146,6 @@ def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | No
 
 
 def told(said: Reasons, found: Mapping[str, TextScore], *, seed: int) -> dict[str, Any]:
-    """Scores of what a run has said as plain values, beside what it was asked; `empty`: how often nothing was written."""
+    """Scores of what a run has said as plain values, beside what it was asked, and what that took; `empty`: how often nothing was written."""
     about = {"cases": len(said.asked), "of": said.of, "seed": seed, "empty": sum(not text.strip() for text in said.texts)}
-    return plain(found, seed=seed) | about
+    return plain(found, seed=seed) | about | ({} if said.took is None else said.took.plain())

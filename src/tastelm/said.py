@@ -15,6 +15,8 @@ from tastelm.data.explanations import explains
 from tastelm.data.split import Part, Split
 from tastelm.explaining import CASES, Reasons, asked_of, give_reasons
 from tastelm.files import write_json
+from tastelm.plm.endpoint_meter import PerThousand
+from tastelm.plm.meter import Took
 from tastelm.runs import is_run, load, read_metrics
 
 FILE = "reasons.json"
@@ -27,7 +29,7 @@ def keep(said: Reasons, split: Split, folder: Path, *, part: Part = Part.TEST) -
     columns |= {"feature": asked.features}
     columns |= {} if said.ratings is None else {"rating": said.ratings.tolist()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    write_json(folder / FILE, _about(split, part) | {"of": said.of, "reasons": rows})
+    write_json(folder / FILE, _about(split, part) | {"of": said.of} | ({} if said.took is None else said.took.plain()) | {"reasons": rows})
 
 
 def kept(split: Split, folder: Path, *, part: Part = Part.TEST) -> Reasons | None:
@@ -39,7 +41,9 @@ def kept(split: Split, folder: Path, *, part: Part = Part.TEST) -> Reasons | Non
         if found is None or {name: content[name] for name in _about(split, part)} != _about(split, part) or len(rows) != len(found[0]):
             return None
         ratings = np.array([row["rating"] for row in rows], np.float64) if rows and "rating" in rows[0] else None
-        return Reasons(found[0], int(content["of"]), tuple(str(row["said"]) for row in rows), ratings)
+        cost = PerThousand(**content["cost"]) if "cost" in content else None
+        took = Took(float(content["seconds"]), cost) if "seconds" in content else None
+        return Reasons(found[0], int(content["of"]), tuple(str(row["said"]) for row in rows), ratings, took)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -112,6 +112,8 @@ def fit(
         )  # fmt: skip
     if model.ranks:
         out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    else:
+        err.print(model.remark, soft_wrap=True, markup=False)
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
     for name, what in show.OPINIONS.items():

@@ -178,6 +178,8 @@ def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) ->
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
+    if "cost" in found:
+        table.caption, table.caption_justify = f"1,000 {what.lower()} cost {_cost(found['cost'])}.", "left"
     return table
 
 

@@ -3,21 +3,16 @@
 from tastelm.leaderboard.board import (
     AGAINST,
     COLUMNS,
-    MONEY,
     PER_COST,
-    SECONDS,
-    TOKENS,
     WIDE,
     Leaderboard,
-    cost_columns,
-    cost_text,
-    costs_of,
     drawn_of,
     ranks,
     row_of,
     to_markdown,
     to_table,
 )
+from tastelm.leaderboard.costs import MONEY, SECONDS, TOKENS, cost_columns, cost_text, costs_of
 from tastelm.leaderboard.reasons import reasons_table
 
 __all__ = [

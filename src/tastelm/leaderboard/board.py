@@ -11,19 +11,15 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from tastelm.leaderboard.costs import COSTS_ARE, cost_columns, cost_text, costs_of
 from tastelm.leaderboard.reasons import Told, reasons_markdown
 
 COLUMNS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
 AGAINST = "against the best"
-# What 1,000 questions cost, where a system asks a language model.
-TOKENS, SECONDS, MONEY = "tokens/1k", "s/1k", "$/1k"
-COSTS_ARE = "tokens/1k and s/1k: read and written by a language model, and seconds, for 1,000 questions."
 # A terminal of so many columns holds the whole table.
 WIDE = 110
 # What each column of a cost takes of it, and the metrics that a narrower one has room for beside them.
 PER_COST, BESIDE = 14, 3
-# Tokens, seconds and money of 1,000 questions, by these names.
-Cost = Mapping[str, float | None]
 # Above, right, below, left of a cell.
 GAP = (0, 1, 0, 0)
 
@@ -113,12 +109,6 @@ def _costs(board: Leaderboard) -> list[str]:
     return cost_columns([row.get("cost") for row in board.shown])
 
 
-def cost_columns(costs: Sequence[Cost | None]) -> list[str]:
-    """The columns of costs that a table needs for its rows: none where no system asks a language model, no money where no prices are known."""
-    told = [cost for cost in costs if cost]
-    return [TOKENS, SECONDS, *([MONEY] if any(cost.get("money") is not None for cost in told) else [])] if told else []
-
-
 def _columns(board: Leaderboard) -> list[str]:
     measured = {name for row in board.rows for name in row.get("metrics", {})}
     return [name for name in COLUMNS if name in measured] or sorted(measured)[:4]
@@ -133,22 +123,6 @@ def _cells(row: Mapping[str, Any], board: Leaderboard, *, wide: bool = True) -> 
     costs = costs_of(row.get("cost"), seconds["evaluate"], board.evaluation["cases"])
     told |= {name: "-" if value is None else cost_text(name, value) for name, value in costs.items()}
     return [told[name] if name in told else _number(row, name) for name in head]
-
-
-def costs_of(cost: Cost | None, evaluate: float, cases: int) -> dict[str, float | None]:
-    """Column -> what 1,000 questions cost, None where that is not known.
-
-    cost      tokens, seconds and money; None of a system that asks no language model, whose seconds follow from
-    evaluate  seconds of ranking and counting `cases` questions
-    """
-    if not cost:
-        return {TOKENS: None, SECONDS: 1000 * evaluate / max(1, cases), MONEY: None}
-    return {TOKENS: cost.get("tokens"), SECONDS: cost.get("seconds"), MONEY: cost.get("money")}
-
-
-def cost_text(column: str, value: float) -> str:
-    """A cost as it is printed: whole tokens, tenths of seconds, money to the cent or, where it is less than one, to a hundredth of it."""
-    return f"{value:,.{0 if column == TOKENS else 1 if column == SECONDS else 2 if value >= 1 else 4}f}"
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:

@@ -11,6 +11,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from tastelm.leaderboard.costs import WRITING_COSTS, cost_columns, cost_text, costs_of
 from tastelm.metrics.reasons import MEASURES, higher_is_better, in_order
 
 # What stands behind the value of the best, and behind one that differs from it.
@@ -68,10 +69,12 @@ def markdown_text(line: str) -> str:
 
 
 def lines_of(told: Told) -> list[list[str]]:
-    """The head, then the cells of each measure that some system has."""
+    """The head, then the cells of each measure that some system has, and of what writing cost where a language model wrote."""
     rows = told["rows"]
     measured = in_order(name for row in rows for name in row["metrics"])
-    return [["measure", *(row["system"] for row in rows)], *([arrow(name), *(cell(row, name, told) for row in rows)] for name in measured)]
+    lines = [[arrow(name), *(cell(row, name, told) for row in rows)] for name in measured]
+    lines += [[column, *(cost_cell(row, column) for row in rows)] for column in cost_columns([row.get("cost") for row in rows])]
+    return [["measure", *(row["system"] for row in rows)], *lines]
 
 
 def arrow(name: str) -> str:
@@ -86,6 +89,13 @@ def cell(row: Mapping[str, Any], name: str, told: Told) -> str:
         return "-"
     half = f" ±{(interval[1] - interval[0]) / 2:.4f}" if interval and all(map(_is_number, interval)) else ""
     return f"{value:.4f}{half} {verdict(row, name, told)}".rstrip()
+
+
+def cost_cell(row: Mapping[str, Any], column: str) -> str:
+    """What 1,000 reasons of a system cost."""
+    seconds = row.get("seconds")
+    value = costs_of(row.get("cost"), math.nan if seconds is None else seconds, row["cases"])[column]
+    return cost_text(column, value) if value is not None and _is_number(value) else "-"
 
 
 def verdict(row: Mapping[str, Any], name: str, told: Told) -> str:
@@ -106,6 +116,7 @@ def notes(told: Told) -> Sequence[str]:
             f"{DIFFERS} differs from the best of its line: the 95 % interval of the difference, over the same draws of the same interactions, is without 0."
         ]
     lines += ["; ".join(f"{name}: {MEASURES[name].about}" for name in measured if name in MEASURES) + "."]
+    lines += [WRITING_COSTS] if cost_columns([row.get("cost") for row in told["rows"]]) else []
     silent = [f"{row['system']} {row['empty']:,}" for row in told["rows"] if row.get("empty")]
     return lines + ([f"Reasons in which nothing was written: {', '.join(silent)}."] if silent else [])
 

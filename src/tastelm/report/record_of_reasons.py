@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tastelm.report.kinds import Count, Kind, Number, Pair
+from tastelm.report.kinds import Amount, Count, Kind, Number, Pair
 
 
 class Judged(Kind):
-    """How good the reasons of a system are; counted: the interactions that each measure could use; empty: how often nothing was written."""
+    """How good the reasons of a system are; counted: the interactions that each measure could use; empty: how often nothing was written; seconds: that
+    writing took; cost: tokens, seconds and money of 1,000 reasons, where a language model writes."""
 
     system: str
     metrics: dict[str, Number]
@@ -20,6 +21,8 @@ class Judged(Kind):
     cases: Count
     of: Count
     empty: Count
+    seconds: Amount | None = None
+    cost: dict[str, Amount | None] | None = None
 
 
 class ReasonTest(Kind):

@@ -76,22 +76,26 @@ def leaderboard(board: Board, numbers: dict[str, int]) -> Table:
 
 def _cost(row: Row, column: str, board: Board) -> Cell:
     assert row.seconds is not None
-    value = costs_of(row.cost, row.seconds.evaluate, board.evaluation.cases)[column]
-    return Cell(NONE) if value is None else Cell(cost_text(column, value), sort=value)
+    return _amount(costs_of(row.cost, row.seconds.evaluate, board.evaluation.cases)[column], column)
+
+
+def _amount(value: float | None, column: str) -> Cell:
+    return Cell(NONE) if value is None or math.isnan(value) else Cell(cost_text(column, value), sort=value)
 
 
 def reasons(told: Reasoned, numbers: dict[str, int]) -> Table:
     """A row for each system, a column for each measure of its reasons."""
     plain = told.model_dump()
-    columns = in_order(name for row in told.rows for name in row.metrics)
+    columns, costs = in_order(name for row in told.rows for name in row.metrics), cost_columns([row.cost for row in told.rows])
     lines = []
     for row in told.rows:
         cells = [with_interval(row.metrics.get(name, math.nan), *(row.ci95.get(name) or (math.nan, math.nan))) for name in columns]
         marks = [verdict(row.model_dump(), name, plain) for name in columns]
         marked = [replace(cell, text=f"{cell.text} {mark}".rstrip()) for cell, mark in zip(cells, marks, strict=True)]
-        lines.append(Line(row.system, numbers.get(row.system), marked))
+        values = costs_of(row.cost, math.nan if row.seconds is None else row.seconds, row.cases)
+        lines.append(Line(row.system, numbers.get(row.system), [*marked, *(_amount(values[name], name) for name in costs)]))
     hints = {arrow(name): MEASURES[name].about for name in columns if name in MEASURES}
-    return Table(f"{title(plain)}, best {told.main} first.", ["system", *map(arrow, columns)], lines, hints)
+    return Table(f"{title(plain)}, best {told.main} first.", ["system", *map(arrow, columns), *costs], lines, hints)
 
 
 def all_metrics(rows: Sequence[Row], names: Sequence[str], numbers: dict[str, int], caption: str) -> Table:
