@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"said", "contest"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
     {"profiles", "explaining", "tasks"},
-    {"rated", "summarised"},
+    {"rated", "summarised", "foreseen"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},
     {"systems"},

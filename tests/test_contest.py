@@ -2,10 +2,13 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from cli.running import done
 from rich.console import Console
 from test_explaining import data, speaker
@@ -13,9 +16,11 @@ from test_explaining import data, speaker
 import tastelm as tl
 from tastelm.contest import Contest
 from tastelm.data.split import split
-from tastelm.explaining import give_reasons, judge_reasons
+from tastelm.explaining import differences, give_reasons, judge_reasons
+from tastelm.foreseen import Foreseen
 from tastelm.leaderboard import reasons_table
 from tastelm.leaderboard.reasons import NOTHING, reasons_markdown
+from tastelm.prompting.reasons import reasoned
 from tastelm.said import FILE, kept, said_by
 from tastelm.testing import SMALL, circle, reasons
 
@@ -163,3 +168,47 @@ def test_a_comparison_without_reasons_says_nothing_of_them(tmp_path: Path) -> No
     board = tl.compare(circle(20), "popularity", out=tmp_path)
     assert board.reasons is None and "Reasons" not in (tmp_path / "leaderboard.md").read_text()
     assert 'id="reasons"' not in (tmp_path / "report.html").read_text()
+
+
+def test_a_likelihood_is_told_of_what_all_read_to_the_end_and_perplexity_of_like_tokens_alone() -> None:
+    parts = data()
+    first = give_reasons(speaker(parts, knows=True), parts)
+    assert first is not None
+    texts, count = first.asked.texts, len(first.texts)
+    lengths, characters = np.full(count, 5), np.array([len(text) for text in texts])
+    nll = np.full(count, 7.0)
+    short = np.where(np.arange(count) < 4, np.nan, 14.0)
+    found = Contest(parts)
+    found.enter("one", replace(first, foreseen=Foreseen(nll, lengths, "300 tokens of theirs")))
+    alone = found.table()
+    assert alone is not None and alone["rows"][0]["counted"]["bits"] == count
+    assert alone["rows"][0]["metrics"]["perplexity"] == pytest.approx(np.exp(7 / 5))
+    found.enter("two", replace(first, foreseen=Foreseen(short, lengths, "300 tokens of theirs")))
+    both = found.table()
+    assert both is not None and [row["counted"]["perplexity"] for row in both["rows"]] == [count - 4] * 2
+    bits = {row["system"]: row["metrics"]["bits"] for row in both["rows"]}
+    assert bits["one"] == pytest.approx(7 * (count - 4) / np.log(2) / characters[4:].sum()) and bits["two"] == pytest.approx(2 * bits["one"])
+    assert both["best"] == {"bits": "one", "perplexity": "one"}
+    found.enter("three", replace(first, foreseen=Foreseen(nll, lengths + 1, "300 tokens of theirs")))
+    told = found.table()
+    assert told is not None and "perplexity" not in told["best"] and told["best"]["bits"] == "one"
+    assert "300 tokens of theirs, " in told["rows"][0]["variants"]["perplexity"]
+    pair = differences(replace(first, foreseen=Foreseen(nll, lengths, "a")), replace(first, foreseen=Foreseen(short, lengths, "b")), parts)
+    assert "perplexity" not in pair and pair["bits"].high < 0
+
+
+def test_what_a_run_foresees_is_told_by_fit_and_evaluate_alike_and_kept(folder: Path) -> None:
+    parts = split(reasons(20), PROTOCOL)
+    for name in ("nrt", "pepler"):
+        run = next(folder.glob(f"runs/{name}-*"))
+        told = json.loads((run / "metrics.json").read_bytes())["explanation"]["test"]
+        again = tl.evaluate(run, reasons(20))["explanation"]
+        assert again["metrics"]["bits"] == pytest.approx(told["metrics"]["bits"]) and again["metrics"]["perplexity"] == pytest.approx(
+            told["metrics"]["perplexity"]
+        )
+        found, module = kept(parts, run), tl.load(run).module
+        assert found is not None and found.foreseen is not None
+        batch = reasoned(found.asked)
+        with torch.no_grad():
+            np.testing.assert_allclose(found.foreseen.nll, module.nll(batch).numpy() * module.lengths(found.asked.texts), rtol=1e-4)
+        assert "tokens of the training sentences" in told["variants"]["perplexity"]

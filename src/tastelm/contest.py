@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tastelm.data.split import Part, Split
-from tastelm.explaining import Reasons, scores, told
+from tastelm.explaining import Reasons, alike, comparable, scores, told
 from tastelm.metrics.paired_text import TextScore, paired_bootstrap
 from tastelm.metrics.reasons import MAIN, higher_is_better, in_order
 
@@ -26,10 +26,17 @@ class Contest:
         self._tests: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def enter(self, system: str, said: Reasons) -> None:
-        """Take up what a system has said; all must have been asked about the same, as `give_reasons` does. Raises MissingExtra without rouge-score."""
+        """Take up what a system has said; all must have been asked about the same, as `give_reasons` does. Raises MissingExtra without rouge-score.
+
+        What is said of likelihoods is of the sentences that all read to the end, so those of the others may be told anew.
+        """
+        before = dict(zip(self._said, alike(list(self._said.values())), strict=True))
         self._said[system] = said
-        self._scores[system] = found = scores(said, self.split)
-        self._rows[system] = {"system": system} | told(said, found, seed=self.split.seed)
+        for name, now in zip(self._said, alike(list(self._said.values())), strict=True):
+            if name == system or _counted(now) != _counted(before[name]):
+                self._scores[name] = found = scores(now, self.split)
+                self._rows[name] = {"system": name} | told(now, found, seed=self.split.seed)
+                self._tests = {key: test for key, test in self._tests.items() if name not in key}
 
     def table(self) -> dict[str, Any] | None:
         """Plain values, or None where nobody has said anything.
@@ -55,7 +62,7 @@ class Contest:
     def _leader(self, name: str) -> str | None:
         """Who is best in a measure; None where fewer than two can be compared in it."""
         have = {system: found[name] for system, found in self._scores.items() if name in found and not np.isnan(found[name].value)}
-        if len(have) < 2 or len({(score.name, score.signature) for score in have.values()}) > 1 or next(iter(have.values())).cases < 2:
+        if len(have) < 2 or not all(comparable(next(iter(have.values())), score) for score in have.values()) or next(iter(have.values())).cases < 2:
             return None
         values = {system: score.value for system, score in have.items()}
         return None if len(set(values.values())) == 1 else (max if higher_is_better(name) else min)(values, key=values.__getitem__)
@@ -76,3 +83,8 @@ class Contest:
              "said": {system: self._said[system].texts[at] for system in systems}}
             for at in places
         ]  # fmt: skip
+
+
+def _counted(said: Reasons) -> int:
+    """Sentences whose likelihood is told."""
+    return 0 if said.foreseen is None else int(said.foreseen.whole.sum())

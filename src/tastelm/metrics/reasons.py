@@ -25,6 +25,8 @@ MEASURES = {
     "fmr": Measure("how often the feature of the true reason is named"),
     "fcr": Measure("share of all features that is named"),
     "div": Measure("features that two sentences share", higher=False),
+    "bits": Measure("a character of what was really said takes under the system's own model", higher=False),
+    "perplexity": Measure("how many tokens seem as likely as the true one; compares where the tokens are the same, bits everywhere", higher=False),
     "rmse": Measure("error of the ratings", higher=False),
     "mae": Measure("mean error of the ratings", higher=False),
 }
