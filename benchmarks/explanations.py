@@ -31,14 +31,13 @@ from common import HERE, THREADS, command  # sets the threads, before torch is i
 from machine import machine
 
 import tastelm as tl
-from tastelm.data.explanations import Explanations, explanations
+from tastelm.data.explanations import explanations
 from tastelm.data.split import Part, Split
 from tastelm.explaining import CASES, Reasons, give_reasons, scores
 from tastelm.files import write_json, write_text
 from tastelm.fitting import fit_system
-from tastelm.metrics.fluency import bits_per_character, perplexity
+from tastelm.foreseen import Foreseen, fluency
 from tastelm.metrics.paired_text import TextScore, paired_bootstrap, plain
-from tastelm.prompting.reasons import reasoned
 from tastelm.settings import parse_assignments
 from tastelm.systems.catalogue import system
 from tastelm.threads import use_threads
@@ -114,33 +113,21 @@ def trained(name: str, settings: dict[str, Any], parts: Split, seed: int, args: 
     known = {entry.name for entry in fields(system(name).Config)}
     made = system(name).create({key: value for key, value in settings.items() if key in known})
     fitted = fit_system(made, parts, budget=Budget.parse(args.budget), seed=seed)
-    module: Any = fitted.recommender.module.eval()
-    began = time.perf_counter()
     said = _said(fitted.recommender, parts, args.cases)
     stages = [{key: vars(stage)[key] for key in ("name", "steps", "epochs", "seconds", "best", "ended")} for stage in fitted.stages]
     found = {"system": name, "settings": vars(fitted.recommender.system.config), "budget": args.budget, "parameters": fitted.parameters, "stages": stages}
-    tokens = f"{module.tokens.size} tokens of {args.model if 'model' in known and not args.model.startswith('scratch') else 'the training sentences'}"
-    return found | {"tokens": tokens, "fit_seconds": fitted.seconds, "saying_seconds": time.perf_counter() - began, **likelihoods(module, said.asked)}, said
-
-
-@torch.no_grad()
-def likelihoods(module: Any, asked: Explanations) -> dict[str, Any]:
-    """Of each true sentence its negative log-likelihood in nats and over how many tokens, None where it is longer than the system reads."""
-    lengths = module.lengths(asked.texts)
-    losses = [module.nll(reasoned(asked.take(np.arange(at, min(at + 64, len(asked)))))) for at in range(0, len(asked), 64)]
-    sums = torch.cat(losses).double().cpu().numpy() * lengths
-    whole = lengths <= module.writing.longest
-    return {"nll": [round(float(value), 3) if kept else None for value, kept in zip(sums, whole, strict=True)], "lengths": lengths.tolist()}
+    assert said.foreseen is not None and said.took is not None
+    # Of each true sentence its negative log-likelihood in nats and over how many tokens, None where it is longer than the system reads.
+    likely = {"nll": [None if np.isnan(value) else round(value, 3) for value in said.foreseen.nll.tolist()], "lengths": said.foreseen.lengths.tolist()}
+    return found | {"tokens": said.foreseen.tokenizer, "fit_seconds": fitted.seconds, "saying_seconds": said.took.seconds, **likely}, said
 
 
 def judged(said: Reasons, parts: Split, row: dict[str, Any]) -> dict[str, TextScore]:
     """All measures of what was said, and of how likely the true sentences are where that is known."""
     found = scores(said, parts)
     if "nll" in row:
-        whole = np.array([value is not None for value in row["nll"]])
-        nll, lengths = np.array([value or 0.0 for value in row["nll"]]), np.where(whole, row["lengths"], 0)
-        characters = np.where(whole, [len(text) for text in said.asked.texts], 0)
-        found |= {"bits": bits_per_character(nll, characters), "perplexity": perplexity(nll, lengths, tokenizer=row["tokens"])}
+        nll = np.array([np.nan if value is None else value for value in row["nll"]], np.float64)
+        found |= fluency(Foreseen(nll, np.array(row["lengths"], np.int64), row["tokens"]), said.asked.texts)
     return found
 
 

@@ -273,7 +273,12 @@ def evaluate(
     opinions = judge_opinions(model, parts, cases=cases, judge=judge)
     if model.gives_reasons and "explanation" not in opinions:
         remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
-    found = plain(measure(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
+    if model.ranks:
+        found = plain(measure(scorer, question, name=model.name), question.describe())
+    else:
+        found = {"metrics": {}, "ci95": {}, "seconds": 0.0, "protocol": question.describe()}
+        remarks.append(model.remark)
+    found |= {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {}) | opinions
 
 

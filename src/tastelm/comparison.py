@@ -8,13 +8,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
 
 import tastelm
+from tastelm.card import Question
+from tastelm.contest import Contest
 from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.evidence import FORMAT, RECORD, Evidence
@@ -23,6 +25,7 @@ from tastelm.jobs import Job, describe_data, dry_run, is_dry, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.per_case import DAMAGED, kept, read_values, write_values
+from tastelm.said import said_by
 from tastelm.settings import searched
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
@@ -120,9 +123,10 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     """Train and judge every system, each in a run folder of its own under `folder/runs`, and write the leaderboard.
 
     Where settings are tuned, each system's study stands in a folder of its own under `folder/tuning`, and is gone on with. Rows that
-    are finished are used again; a system that fails is a row with its error, and the others go on. The leaderboard is written anew
-    after every row, so that an interrupted comparison leaves what it has. Systems that are told to ask nothing (`dry_run`) print what they
-    would ask, and have no row; where there is no other, nothing is written.
+    are finished are used again; a system that fails is a row with its error, and the others go on. A system that ranks nothing is a row without
+    metrics. Reasons, where systems give any, are compared on the same interactions. The leaderboard is written anew after every row, so that an
+    interrupted comparison leaves what it has. Systems that are told to ask nothing (`dry_run`) print what they would ask, and have no row; where
+    there is no other, nothing is written.
 
     Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
@@ -132,9 +136,9 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     for job in filter(lambda job: is_dry(job.system), every):
         dry_run(job, comparison.question)
     jobs = [job for job in every if not is_dry(job.system)]
+    evidence, contest = Evidence(comparison.question), Contest(comparison.question.split)
     if not jobs:
-        return _board(comparison, rows, values)
-    evidence = Evidence(comparison.question)
+        return _board(comparison, rows, values, contest)
     if comparison.question.negatives is not None:
         stored = f"candidates-{comparison.question.ranking}.npy"
         write_array(folder / stored, comparison.question.negatives)
@@ -142,17 +146,19 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     asked = {job.system.card.name: _key(job, comparison.question, None) for job in jobs}
     account = evidence.record(asked, comparison.command)
     write_json(folder / RECORD, account)
-    board = _board(comparison, rows, values)
+    board = _board(comparison, rows, values, contest)
     for job in jobs:
-        row, per_case, reused = _row(job, comparison, evidence, folder, listener)
+        row, per_case, reused, run = _row(job, comparison, evidence, folder, listener)
         if row["key"] != asked[job.system.card.name]:  # its settings were searched first
             account["asked"] = asked = asked | {job.system.card.name: row["key"]}
             write_json(folder / RECORD, account)
         rows.append(row)
         if per_case is not None:
             values[job.system.card.name] = per_case
+        if run is not None and (said := said_by(run, comparison.question.split)) is not None:
+            contest.enter(job.system.card.name, said)
         listener.ends(row, reused)
-        board = _board(comparison, rows, values)
+        board = _board(comparison, rows, values, contest)
         write_json(folder / "leaderboard.json", board.to_dict())
         write_text(folder / "leaderboard.md", to_markdown(board))
     write_json(folder / RECORD, account | {"probes": evidence.probes(rows, main_metric(comparison.question))})
@@ -170,45 +176,59 @@ def refuse_other_data(place: Path, fingerprint: str, *, what: str) -> None:
         raise OutputError(f"{place.parent} holds the {what} of {name} (data {known}). Choose another --out, or delete the folder.")
 
 
-def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, listener: Listener) -> tuple[dict[str, Any], NDArray[np.float64] | None, bool]:
-    """The row of a job, its values of the main metric for each case, and whether it was there already."""
+class _Made(NamedTuple):
+    """The row of a job, its values of the main metric for each case where it has any, whether it was there already, and its run folder unless it failed."""
+
+    row: dict[str, Any]
+    values: NDArray[np.float64] | None
+    reused: bool = False
+    run: Path | None = None
+
+
+def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, listener: Listener) -> _Made:
     question, name = comparison.question, job.system.card.name
     place = folder / "rows" / f"{name}.json"
     row: dict[str, Any] = {"system": name, "key": _key(job, question, None), "seed": job.seed, "version": tastelm.__version__}
     row |= {"config": vars(job.system.config), "protocol": question.describe(), "main": str(main_metric(question))}
-    per_case = None
     try:
         job, tuning = _tuned(job, comparison, folder, listener)
-        key = _key(job, question, tuning)
+        key, run = _key(job, question, tuning), folder / "runs" / f"{name}-{job.key}"
         stored = _stored(place, key)
-        if stored is not None:
-            return *stored, True
+        if stored is not None and not _pretends(stored[0], job):
+            return _Made(*stored, reused=True, run=run)
         row |= {"key": key} if tuning is None else {"key": key, "tuning": tuning}
         began = time.perf_counter()
-        recommender = run_job(job, folder / "runs" / f"{name}-{job.key}", watch=listener.starts(name))
-        evaluation = evaluate(recommender.module, question, name=name)  # type: ignore[arg-type]
+        recommender = run_job(job, run, watch=listener.starts(name))
+        evaluation = evaluate(recommender.module, question, name=name) if recommender.ranks else None  # type: ignore[arg-type]
         fit = recommender.about["metrics"]["fit"]
         row |= {
-            "metrics": evaluation.metrics,
-            "ci95": evaluation.ci95,
-            "seconds": {"fit": fit["seconds"], "evaluate": evaluation.seconds, "total": time.perf_counter() - began},
+            "ranks": recommender.ranks,
+            "metrics": {} if evaluation is None else evaluation.metrics,
+            "ci95": {} if evaluation is None else evaluation.ci95,
+            "seconds": {"fit": fit["seconds"], "evaluate": 0.0 if evaluation is None else evaluation.seconds, "total": time.perf_counter() - began},
             "peak_mib": fit["peak_mib"],
             "parameters": fit["parameters"],
             "config": vars(recommender.system.config),
             "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
             "stages": fit["stages"],
-            "evidence": evidence.of(evaluation, main_metric(question)),
-        } | ({} if evaluation.cost is None else {"cost": evaluation.cost._asdict()})
-        per_case = evaluation.per_case.get(str(main_metric(question)))
-        values = kept(evaluation.per_case, main_metric(question))
+        }
+        per_case = {} if evaluation is None else evaluation.per_case
+        if evaluation is not None:
+            row |= {"evidence": evidence.of(evaluation, main_metric(question))} | ({} if evaluation.cost is None else {"cost": evaluation.cost._asdict()})
+        values = kept(per_case, main_metric(question))
     except (OutputError, MissingExtra):
         raise  # the system is not to blame, and the next one would fail too
     except (TasteLMError, ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         row["error"] = str(error) if isinstance(error, TasteLMError) else f"{type(error).__name__}: {error}"
-        return row, None, False
+        return _Made(row, None)
     write_values(place, values)
     write_json(place, row)
-    return row, per_case, False
+    return _Made(row, per_case.get(str(main_metric(question))), run=run)
+
+
+def _pretends(row: Mapping[str, Any], job: Job) -> bool:
+    """Whether a stored row of a system that explains may tell how popular items rank, as it does not say whether the system ranks anything."""
+    return job.system.card.task is Question.EXPLANATION and "ranks" not in row
 
 
 def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
@@ -242,9 +262,9 @@ def _stored(place: Path, key: str) -> tuple[dict[str, Any], NDArray[np.float64] 
         return None
 
 
-def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[str, NDArray[np.float64]]) -> Leaderboard:
+def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[str, NDArray[np.float64]], contest: Contest) -> Leaderboard:
     question, main = comparison.question, main_metric(comparison.question)
-    order = sorted(rows, key=lambda row: _merit(row, main), reverse=True)
+    order = sorted(rows, key=lambda row: ("error" not in row, _merit(row, main)), reverse=True)
     told = {name: array for name, array in values.items() if not np.isnan(array).all()}
     tests = compare_systems(told, higher_is_better=main.higher_is_better, resamples=1999) if len(told) > 1 else []
     return Leaderboard(
@@ -254,6 +274,7 @@ def _board(comparison: Comparison, rows: list[dict[str, Any]], values: Mapping[s
         budget=comparison.budget,
         rows=order,
         tests=[asdict(test) for test in tests],
+        reasons=contest.table(),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from tastelm.data.split import Cases, Part, Split
 from tastelm.errors import DataError, SettingError
 from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
 from tastelm.plm.endpoint_meter import PerThousand
-from tastelm.plm.meter import per_thousand, spent_by
+from tastelm.plm.meter import Bill
 from tastelm.systems.base import CandidateScorer, ItemScorer, Judging
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
@@ -177,7 +176,7 @@ def _count(scores: Tensor, targets: Sequences) -> tuple[NDArray[np.int64], NDArr
 
 def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system") -> Evaluation:
     """All metrics of one system under one protocol, with 95 % bootstrap intervals over users."""
-    began, before = time.perf_counter(), spent_by(scorer)
+    bill = Bill(scorer)
     split, cases = question.split, question.cases
     if isinstance(scorer, nn.Module):
         scorer.eval()
@@ -196,8 +195,7 @@ def evaluate(scorer: ItemScorer, question: Protocol, *, name: str = "the system"
             means[str(metric)] = float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
     low, high = bootstrap_ci(np.stack(list(per_case.values())), seed=question.seed) if per_case else (np.empty(0), np.empty(0))
     ci95 = {metric: (float(a), float(b)) for metric, a, b in zip(per_case, low, high, strict=True)}
-    seconds, after = time.perf_counter() - began, spent_by(scorer)
-    cost = None if before is None or after is None else per_thousand(before, after, seconds=seconds, questions=len(cases))
+    seconds, cost = bill.settle(len(cases))
     return Evaluation(means, ci95, per_case, seconds, items, cost)
 
 

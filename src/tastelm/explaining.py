@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from tastelm.data.explanations import Explanations, explanations, reasons
 from tastelm.data.split import Part, Split
 from tastelm.errors import DataError
+from tastelm.foreseen import Foreseen, fluency, foresee
 from tastelm.metrics.explanation import div, fcr, fmr
 from tastelm.metrics.faithfulness import Calibrated, entailment_ratio
 from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
 from tastelm.metrics.paired_text import PairedDifference, TextScore, paired_bootstrap, plain
+from tastelm.plm.meter import Bill, Took
 from tastelm.rated import errors
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Explainer, Rater
@@ -35,12 +38,28 @@ class Reasons:
     of       how many there were to ask about
     texts    C sentences
     ratings  (C,) predictions, or None of a run that predicts none
+    took     what writing the sentences took, None where that is not known
+    foreseen what the run finds of what was really said, None where it cannot tell
     """
 
     asked: Explanations
     of: int
     texts: tuple[str, ...]
     ratings: NDArray[np.float64] | None
+    took: Took | None = None
+    foreseen: Foreseen | None = None
+
+
+def asked_of(split: Split, part: Part, *, owner: str, cases: int = CASES, seed: int = 0) -> tuple[Explanations, int] | None:
+    """At most `cases` interactions of a part that somebody gave a reason for, the same for whoever is asked, and how many there are. None where there
+    are none. Raises MissingExtra without spaCy where reviews are to be read."""
+    try:
+        every = explanations(split, part, owner=owner)
+    except DataError:  # nobody in these data says why
+        return None
+    if not len(every):
+        return None
+    return every.take(np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])), len(every)
 
 
 def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> Reasons | None:
@@ -49,18 +68,17 @@ def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, ca
     module = model.module
     if not isinstance(module, Explainer):
         return None
-    try:
-        every = explanations(split, part, owner=model.name)
-    except DataError:  # nobody in these data says why
+    found = asked_of(split, part, owner=model.name, cases=cases, seed=seed)
+    if found is None:
         return None
-    if not len(every):
-        return None
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(every))[:cases])
-    asked = every.take(chosen)
+    asked, of = found
     users = model.users.encode(split.users.decode(asked.users))
     items = model.items.encode(split.items.decode(asked.items))
     predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
-    return Reasons(asked, len(every), tuple(module.explain(users, items)), predicted)
+    bill = Bill(module)
+    texts = tuple(module.explain(users, items))
+    took, foreseen = bill.settle(len(texts)), foresee(model, users, items, asked.texts)
+    return Reasons(asked, of, texts, predicted, took, foreseen)
 
 
 def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
@@ -69,8 +87,8 @@ def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
     BLEU is that of PETER and PEPLER (`spaced` words, the corpus's, unsmoothed), ROUGE that of rouge-score. FMR asks whether the feature of the
     true sentence is named, FCR which share of the features of all data are, DIV how many two sentences share (lower is better). Predicted
     ratings are clipped to the scale of the ratings of the training part. What the data do not allow is left out: ROUGE without a letter a-z or
-    a digit in any true sentence, FMR, FCR and DIV without features, errors of ratings without two different ones. Raises MissingExtra
-    without rouge-score.
+    a digit in any true sentence, FMR, FCR and DIV without features, errors of ratings without two different ones. Bits per character and perplexity
+    are of the true sentences as they stand, under the run's own model, of those that it reads to their end. Raises MissingExtra without rouge-score.
     """
     texts, truths = [text.lower() for text in said.texts], [text.lower() for text in said.asked.texts]
     words = [spaced(text) for text in texts]
@@ -86,18 +104,33 @@ def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
         found["fmr"] = fmr([words[place] for place in named], [said.asked.features[place] for place in named])
         found["fcr"] = fcr(words, known)
         found |= {"div": div(words, known)} if len(words) > 1 else {}
-    return found | ({} if said.ratings is None else errors(said.ratings, said.asked.ratings, split))
+    found |= {} if said.ratings is None else errors(said.ratings, said.asked.ratings, split)
+    return found | ({} if said.foreseen is None else fluency(said.foreseen.counted(), said.asked.texts))
 
 
 def differences(a: Reasons, b: Reasons, split: Split, *, seed: int = 0) -> dict[str, PairedDifference]:
-    """How much more `a` has than `b` of every measure that both have, with 95 % intervals over the same draws of the interactions for both.
+    """How much more `a` has than `b` of every measure that both have and that compares, with 95 % intervals over the same draws of the interactions for both.
 
     Raises DataError unless both were asked about the same interactions, at least 2, MissingExtra without rouge-score.
     """
     if not (np.array_equal(a.asked.users, b.asked.users) and np.array_equal(a.asked.items, b.asked.items) and a.asked.texts == b.asked.texts):
         raise DataError("the two systems were asked about different interactions. Ask both about the same part of the same split, with one seed and cases.")
-    ours, theirs = scores(a, split), scores(b, split)
-    return {name: paired_bootstrap(score, theirs[name], seed=seed) for name, score in ours.items() if name in theirs}
+    ours, theirs = (scores(said, split) for said in alike([a, b]))
+    return {name: paired_bootstrap(score, theirs[name], seed=seed) for name, score in ours.items() if comparable(score, theirs.get(name))}
+
+
+def alike(several: Sequence[Reasons]) -> list[Reasons]:
+    """The same, their likelihoods told of those sentences alone that all of them read to the end who can tell any."""
+    told = [said.foreseen for said in several if said.foreseen is not None]
+    if not told:
+        return list(several)
+    whole = np.logical_and.reduce([found.whole for found in told])
+    return [said if said.foreseen is None else replace(said, foreseen=said.foreseen.among(whole)) for said in several]
+
+
+def comparable(a: TextScore, b: TextScore | None) -> bool:
+    """Whether two scores are of one measure and made alike; perplexities are only where the tokens are the same."""
+    return b is not None and (a.name, a.signature) == (b.name, b.signature)
 
 
 def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -> dict[str, TextScore]:
@@ -117,14 +150,24 @@ def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -
 def judge_reasons(
     model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0, judge: Calibrated | None = None
 ) -> dict[str, Any]:
+    """`judged` of what a run says now. Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing."""
+    said = give_reasons(model, split, part, cases=cases, seed=seed)
+    return {} if said is None else judged(said, split, seed=seed, judge=judge)
+
+
+def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None) -> dict[str, Any]:
     """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
 
     judge  of entailment, which is left out without one
-
-    Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing.
     """
-    said = give_reasons(model, split, part, cases=cases, seed=seed)
-    if said is None:
-        return {}
     found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
-    return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}
+    return told(said, found, seed=seed)
+
+
+def told(said: Reasons, found: Mapping[str, TextScore], *, seed: int) -> dict[str, Any]:
+    """Scores of what a run has said as plain values, beside what it was asked, and what that took; `empty`: how often nothing was written."""
+    about = {"cases": len(said.asked), "of": said.of, "seed": seed, "empty": sum(not text.strip() for text in said.texts)}
+    values = plain(found, seed=seed)
+    if said.foreseen is not None:  # those that are too long for it have no say
+        values["counted"] |= {name: int(said.foreseen.whole.sum()) for name in ("bits", "perplexity") if name in found}
+    return values | about | ({} if said.took is None else said.took.plain())

@@ -19,12 +19,14 @@ from tastelm import profiles
 from tastelm.data.split import Part, Split
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, Protocol, evaluate, judged
+from tastelm.explaining import Reasons, give_reasons
 from tastelm.files import write_json
 from tastelm.fitting import Fitted, fit_system
 from tastelm.opinions import judge_opinions
 from tastelm.plm.endpoint_lm import estimated
 from tastelm.recommender import Recommender
 from tastelm.runs import is_run, load, read_config
+from tastelm.said import keep
 from tastelm.settings import decisive
 from tastelm.systems.base import System
 from tastelm.systems.endpoints import EndpointConfig
@@ -110,7 +112,8 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     budget = Budget.parse(job.budget) if job.budget is not None else None
     try:
         fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
-        metrics = _metrics(fitted, job)
+        said = give_reasons(fitted.recommender, job.split, seed=job.split.seed)
+        metrics = _metrics(fitted, job, said)
     except BaseException:
         if checkpoints is not None:
             _unclaim(checkpoints)
@@ -119,6 +122,8 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
     recommender.about = job.describe() | {"metrics": metrics}
     if folder is not None and checkpoints is not None:
         recommender.save(folder)
+        if said is not None:
+            keep(said, job.split, folder)
         shutil.rmtree(checkpoints)
     return recommender
 
@@ -134,7 +139,7 @@ def dry_run(job: Job, question: Protocol | None = None, *, watch: Watch | None =
     There is no score and nothing is written: `about["metrics"]` holds the estimate, `dry_run`.
     """
     fitted = fit_system(job.system, job.split, seed=job.seed, watch=watch or Silent())
-    _metrics(fitted, job)
+    _metrics(fitted, job, None)  # endpoints give no reasons
     if question is not None:
         evaluate(fitted.recommender.module, question, name=fitted.recommender.name)  # type: ignore[arg-type]
     found = estimated(fitted.recommender.module)
@@ -151,17 +156,17 @@ def _unclaim(checkpoints: Path) -> None:
             checkpoints.parent.rmdir()
 
 
-def _metrics(fitted: Fitted, job: Job) -> dict[str, Any]:
-    """The content of metrics.json: scores on the valid and the test part as far as the split has them, how well what users are is told,
-    reasons are given or ratings are foreseen, and how the training went. A task is asked alone: its scores stand beside no others."""
+def _metrics(fitted: Fitted, job: Job, said: Reasons | None) -> dict[str, Any]:
+    """The content of metrics.json: scores on the valid and the test part as far as the split has them and the system ranks anything, how well what
+    users are is told, reasons are given or ratings are foreseen, and how the training went. A task is asked alone: its scores stand beside no others."""
     split, judging, scores = job.split, fitted.recommender.system.judging, dict[str, Any]()
     for part in (Part.VALID, Part.TEST) if job.question is None else (Part.TEST,):
-        if (split.part == part).any():
+        if fitted.recommender.ranks and (split.part == part).any():
             question = job.question or judged(split, part, judging, most=judging.cases, seed=split.seed)
             scores[part.name.lower()] = plain(evaluate(fitted.recommender.module, question, name=fitted.recommender.name), question.describe())  # type: ignore[arg-type]
     if fitted.recommender.tells_profiles:
         scores["profile"] = {part.name.lower(): profiles.plain(profiles.tells(fitted.recommender, split, part)) for part in (Part.VALID, Part.TEST)}
-    scores |= {name: {"test": told} for name, told in judge_opinions(fitted.recommender, split).items()}
+    scores |= {name: {"test": told} for name, told in judge_opinions(fitted.recommender, split, said=said).items()}
     fit = {"seconds": fitted.seconds, "peak_mib": fitted.peak_mib, "parameters": fitted.parameters, "stages": fitted.history()}
     return {**scores, "fit": fit}
 

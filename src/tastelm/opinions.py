@@ -6,26 +6,31 @@ from typing import Any
 
 from tastelm.data.split import Part, Split
 from tastelm.errors import SettingError
-from tastelm.explaining import judge_reasons
+from tastelm.explaining import Reasons, give_reasons, judged
 from tastelm.plm.nli import proven_judge
 from tastelm.rated import judge_ratings
 from tastelm.recommender import Recommender
 from tastelm.summarised import judge_summaries
 
 
-def judge_opinions(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int | None = None, judge: str | None = None) -> dict[str, Any]:
+def judge_opinions(
+    model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int | None = None, judge: str | None = None, said: Reasons | None = None
+) -> dict[str, Any]:
     """`explanation`: how good its reasons are; `rating`: how right its ratings, where it gives no reasons; `summary`: how good its summaries of reviews
     are. What it does not tell, or the data have nothing to hold against, is left out.
 
     cases  asked at most of each, None for as many as each asks by itself
     judge  the source of a model of natural language inference, for reasons
+    said   what it has said of the part; None: it is asked now
 
     Raises SettingError for a judge where no reasons are given, MissingExtra where a library is missing, and as `proven_judge`.
     """
     if judge is not None and not model.gives_reasons:
         raise SettingError(f"judge: {model.name} gives no reasons, so there is nothing to judge. Leave it out.")
     asked: dict[str, Any] = {"seed": split.seed} | ({} if cases is None else {"cases": cases})
-    given = judge_reasons(model, split, part, judge=None if judge is None else proven_judge(judge), **asked)
+    proven = None if judge is None else proven_judge(judge)
+    said = give_reasons(model, split, part, **asked) if said is None else said
+    given = {} if said is None else judged(said, split, seed=split.seed, judge=proven)
     rated = {} if given else judge_ratings(model, split, part, **asked)
     found = {"explanation": given, "rating": rated, "summary": judge_summaries(model, split, part, **asked)}
     return {name: one for name, one in found.items() if one}

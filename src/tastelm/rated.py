@@ -12,6 +12,7 @@ from tastelm.data.reviews import reviews
 from tastelm.data.split import Part, Split
 from tastelm.metrics.paired_text import TextScore, plain
 from tastelm.metrics.rating import mae, rmse
+from tastelm.plm.meter import Bill
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Rater
 
@@ -32,12 +33,13 @@ def judge_ratings(model: Recommender, split: Split, part: Part = Part.TEST, *, c
     chosen = np.sort(np.random.default_rng(seed).permutation(rated)[:cases])
     users = model.users.encode(split.users.decode(every.users[chosen]))
     items = model.items.encode(split.items.decode(every.items[chosen]))
-    predicted = [np.empty(0)]
+    predicted, bill = [np.empty(0)], Bill(module)
     with torch.inference_mode():
         for at in range(0, len(chosen), AT_ONCE):
             predicted.append(module.ratings(users[at : at + AT_ONCE], items[at : at + AT_ONCE]).double().cpu().numpy())
+    took = bill.settle(max(1, len(chosen)))
     found = errors(np.concatenate(predicted), every.ratings[chosen], split)
-    return plain(found, seed=seed) | {"cases": len(chosen), "of": len(rated), "seed": seed} if found else {}
+    return plain(found, seed=seed) | {"cases": len(chosen), "of": len(rated), "seed": seed} | took.plain() if found else {}
 
 
 def errors(predicted: NDArray[np.float64], given: NDArray[np.float64], split: Split) -> dict[str, TextScore]:

@@ -107,6 +107,16 @@ class Recommender:
         """Whether it says why a user would like an item."""
         return isinstance(self.module, Explainer)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether its ranking is an answer of its own, and not what is popular in the place of one."""
+        return bool(getattr(self.module, "ranks", True))
+
+    @property
+    def remark(self) -> str:
+        """What is said in the place of numbers of a ranking, where it has none of its own; else empty."""
+        return "" if self.ranks else f"{self.name} gives reasons and ranks nothing: what it recommends is what is popular, which is not measured here."
+
     def recommend(
         self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None
     ) -> Recommendations:

@@ -6,6 +6,7 @@ model.safetensors   the weights
 items.json          the catalogue: ids, and titles as far as known
 users.json          the users, for systems that know them
 manifest.json       format, and the SHA-256 of each of the files above
+reasons.json        of a run that gives reasons, what it said of the test part: to be read, and for comparisons (see `tastelm.said`)
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ def is_run(folder: Path) -> bool:
 def read_config(folder: Path) -> dict[str, Any]:
     """The content of config.toml. Raises RunError if it is missing or damaged."""
     return _config(folder, _manifest(folder))
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """The content of metrics.json. Raises RunError if it is missing or damaged."""
+    found: dict[str, Any] = _json(folder, _manifest(folder), "metrics.json")
+    return found
 
 
 def load(folder: str | Path) -> Recommender:

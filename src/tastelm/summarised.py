@@ -11,6 +11,7 @@ from tastelm.data.reviews import reviews
 from tastelm.data.split import Part, Split
 from tastelm.metrics.overlap import bleu_corpus, rouge
 from tastelm.metrics.paired_text import TextScore, mean_score, plain
+from tastelm.plm.meter import Bill
 from tastelm.recommender import Recommender
 from tastelm.systems.base import Summariser
 
@@ -33,10 +34,12 @@ def judge_summaries(model: Recommender, split: Split, part: Part = Part.TEST, *,
         return {}
     chosen = np.sort(np.random.default_rng(seed).permutation(told)[:cases])
     users = model.users.encode(split.users.decode(every.users[chosen]))
+    bill = Bill(module)
     with torch.inference_mode():
         said = module.summaries(users, [every.texts[row] for row in chosen])
+    took = bill.settle(len(chosen))
     found = scores([text.lower() for text in said], [every.summaries[row].lower() for row in chosen])
-    return plain(found, seed=seed) | {"cases": len(chosen), "of": len(told), "seed": seed}
+    return plain(found, seed=seed) | {"cases": len(chosen), "of": len(told), "seed": seed} | took.plain()
 
 
 def scores(texts: list[str], truths: list[str]) -> dict[str, TextScore]:

@@ -10,7 +10,7 @@ from prompting.toys import small_causal
 from tastelm.plm.endpoint_meter import PerThousand
 from tastelm.plm.greedy import write_greedily
 from tastelm.plm.loading import masked_lm, seq2seq_lm
-from tastelm.plm.meter import Spent, TokenMeter, per_thousand, spent_by
+from tastelm.plm.meter import Bill, Spent, TokenMeter, per_thousand, spent_by
 from tastelm.prompting.layout import lay_out
 from tastelm.prompting.likelihood import log_likelihoods
 from tastelm.text.segments import Text
@@ -95,6 +95,19 @@ def test_the_cost_of_a_thousand() -> None:
     assert per_thousand(Spent(100), Spent(700), seconds=3.0, questions=20) == PerThousand(30_000, 150.0, None)
     # The endpoint tells its own seconds: those of who waited are shorter where answers were on disk.
     assert per_thousand(Spent(0, 0.0, 0.0), Spent(500, 8.0, 0.02), seconds=0.1, questions=4) == PerThousand(125_000, 2000.0, 5.0)
+
+
+@torch.no_grad()
+def test_a_bill_is_of_what_was_asked_since_it_was_made() -> None:
+    model = small_causal()
+    model(model.embed(IDS), MASK)
+    bill = Bill(Holder(model))
+    model(model.embed(IDS), MASK)
+    seconds, found = bill.settle(2)
+    assert found is not None and found.tokens == 2500 and found.money is None and found.seconds == 1000 * seconds / 2
+    assert bill.settle(2).plain()["cost"]["tokens"] == 2500
+    silent = Bill(torch.nn.Linear(1, 1)).settle(2)
+    assert silent.cost is None and silent.plain().keys() == {"seconds"}
 
 
 def test_numbers_of_arrays_are_counted_as_numbers() -> None:

@@ -3,18 +3,22 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from tastelm.data.dataset import Dataset
 from tastelm.data.split import Part, split
 from tastelm.errors import SettingError
 from tastelm.explaining import give_reasons, judge_reasons
 from tastelm.fitting import fit_system
+from tastelm.plm.tokens import END
 from tastelm.prompting.reviewer import RatingWriter, ReasonWriter, SentenceWriter, SummaryWriter
+from tastelm.prompting.teaching import Written
 from tastelm.runs import load
 from tastelm.summarised import judge_summaries
 from tastelm.systems.catalogue import system
 from tastelm.systems.reviewed import teachable
 from tastelm.testing import circle
+from tastelm.text.segments import Text
 from tastelm.train.budget import Budget
 
 NOUNS = ("zip", "collar", "sleeve", "hem")
@@ -66,6 +70,23 @@ def test_tasks_follow_the_data() -> None:
     families = "sequential,rating,review"
     module = system("p5").create(SMALL | {"families": families}).settle(split(headlined)).build(split(headlined).sizes)
     assert isinstance(module, SummaryWriter) and not isinstance(module, ReasonWriter)
+
+
+def test_what_is_foreseen_of_a_reason_is_its_likelihood_behind_the_prompt_that_asks() -> None:
+    parts = split(reviewed(users=12))
+    fitted = fit_system(system("p5").create(SMALL), parts, budget=Budget(steps=2)).recommender
+    module, found = fitted.module, give_reasons(fitted, parts)
+    assert isinstance(module, ReasonWriter) and found is not None and found.foreseen is not None and bool(found.foreseen.whole.all())
+    text, at = found.asked.texts[0], slice(0, 1)
+    template = module.opinion.reason
+    assert template is not None
+    target = (*template.render_target({"explanation": text}), Text(END, learn=True))
+    with torch.no_grad():
+        mean = module.nll(Written(module.opinions(template, found.asked.users[at], found.asked.items[at]), [target]))
+    tokens = len(module.tokens.encode("".join(segment.text for segment in target if isinstance(segment, Text))))
+    assert found.foreseen.lengths[0] == tokens and found.foreseen.nll[0] == pytest.approx(float(mean[0]) * tokens, rel=1e-4)
+    told = judge_reasons(fitted, parts)
+    assert "tokens of the templates and the training texts" in told["variants"]["perplexity"] and told["cost"]["tokens"] > 1000
 
 
 def test_who_summarises_nothing_and_data_without_summaries() -> None:

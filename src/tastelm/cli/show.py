@@ -60,7 +60,7 @@ class Comparing:
             self.console.print(f"{row['system']}: failed: {row['error']}", style="red", markup=False, soft_wrap=True)
             return
         shown = [name for name in ("hr@10", "ndcg@10") if name in row["metrics"]] or list(row["metrics"])[:2]
-        main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in shown)
+        main = "  ".join(f"{name} {row['metrics'][name]:.4f}" for name in shown) or "gives reasons, and ranks nothing"
         how = "finished before" if reused else f"{row['seconds']['fit']:.1f} s"
         self.console.print(f"{row['system']}: {main}  ({how})", highlight=False)
 
@@ -93,9 +93,11 @@ class _Board:
     board: Leaderboard
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from tastelm.leaderboard import to_table
+        from tastelm.leaderboard import reasons_table, to_table
 
         yield to_table(self.board, width=options.max_width)
+        if self.board.reasons:
+            yield reasons_table(self.board.reasons)
 
 
 def over_time(table: OverTime) -> Table:
@@ -186,6 +188,8 @@ def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) ->
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
+    if "cost" in found:
+        table.caption, table.caption_justify = f"1,000 {what.lower()} cost {_cost(found['cost'])}.", "left"
     return table
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +71,30 @@ def per_thousand(before: Spent, after: Spent, *, seconds: float, questions: int)
         seconds = after.seconds - (before.seconds or 0.0)
     money = None if after.money is None else (after.money - (before.money or 0.0)) * each
     return PerThousand((after.tokens - before.tokens) * each, seconds * each, money)
+
+
+class Took(NamedTuple):
+    """What answers took: seconds of them all, and what 1,000 cost of a scorer that asks a language model, None of others."""
+
+    seconds: float
+    cost: PerThousand | None
+
+    def plain(self) -> dict[str, Any]:
+        """`seconds`, and `cost` where there is one."""
+        return {"seconds": self.seconds} | ({} if self.cost is None else {"cost": self.cost._asdict()})
+
+
+class Bill:
+    """What answers of a scorer take, from when the bill is made."""
+
+    def __init__(self, scorer: object) -> None:
+        self._scorer, self._before, self._began = scorer, spent_by(scorer), time.perf_counter()
+
+    def settle(self, answers: int) -> Took:
+        """What the `answers` until now took, at least one of them."""
+        seconds, after = time.perf_counter() - self._began, spent_by(self._scorer)
+        cost = None if self._before is None or after is None else per_thousand(self._before, after, seconds=seconds, questions=answers)
+        return Took(seconds, cost)
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

@@ -19,6 +19,8 @@ from tastelm.prompting.reasons import Reasoned
 
 # Pairs that are rated together, while a whole catalogue is.
 PAIRS = 16_384
+# Sentences whose likelihood is told together.
+TOLD_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,13 @@ class Explains(nn.Module):
     """A module that writes a sentence for a user and an item.
 
     prior  (N,) what is recommended: the log of how often an item was met in training
+    ranks  whether its ranking is an answer of its own: what is popular is none
+    learnt_from  what its tokenizer was learnt from, where it comes with no model
     """
 
     needs_users = True
+    ranks = False
+    learnt_from = "the training sentences"
     prior: Tensor
 
     def __init__(self, items: int, writing: Writing) -> None:
@@ -78,6 +84,17 @@ class Explains(nn.Module):
             found += [self.tokens.decode(ids).strip() for ids in self.write(users[part], items[part])]
         return found
 
+    @torch.no_grad()
+    def foresee(self, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Of each of B sentences its negative log-likelihood in nats, the token that ends it counted, NaN where it is longer than is read; and its tokens."""
+        lengths, found = self.lengths(texts), [np.empty(0)]
+        for at in range(0, len(texts), TOLD_AT_ONCE):
+            part = slice(at, at + TOLD_AT_ONCE)
+            count = len(texts[part])
+            batch = Reasoned(users[part], items[part], np.full(count, np.nan), tuple(texts[part]), ("",) * count)
+            found.append(self.nll(batch).double().cpu().numpy() * lengths[part])
+        return np.where(lengths <= self.writing.longest, np.concatenate(found), np.nan), lengths
+
     def item_scores(self, histories: Sequences, users: NDArray[np.int32]) -> Tensor:
         """(B, N) the same for everybody: what is popular."""
         return self.prior.repeat(len(histories), 1)
@@ -89,6 +106,8 @@ class Explains(nn.Module):
 
 class Rates(Explains):
     """One that predicts ratings too, and recommends by them."""
+
+    ranks = True
 
     def rated(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Tensor:
         """(B,) predictions for pairs of codes on the scale within, with their gradient."""

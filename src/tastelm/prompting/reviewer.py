@@ -15,10 +15,11 @@ from tastelm.data.reviews import Stars
 from tastelm.decoding.greedy import greedy
 from tastelm.nn.texts import Texts
 from tastelm.plm.seq2seq import Seq2SeqLM
-from tastelm.plm.tokens import END
+from tastelm.plm.tokens import END, Tokens
 from tastelm.prompting.facts import first_words
+from tastelm.prompting.teaching import Written
 from tastelm.prompting.writer import Asking, ItemWriter, user_text
-from tastelm.text.segments import Prompt, Text
+from tastelm.text.segments import Prompt, Text, plain
 from tastelm.text.template import Template
 
 COUNTS = np.arange(1, 6)
@@ -114,12 +115,35 @@ class SentenceWriter(RatingWriter):
 
 
 class ReasonWriter(SentenceWriter):
-    """Gives reasons."""
+    """Gives reasons.
+
+    learnt_from  what its tokenizer was learnt from
+    """
+
+    learnt_from = "the templates and the training texts"
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its tokenizer."""
+        return self.backbone.tokens
 
     def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
         """A reason for each of B pairs; -1 stands for strangers."""
         assert self.opinion.reason is not None
         return self.sentences(self.opinions(self.opinion.reason, users, items))
+
+    @torch.no_grad()
+    def foresee(self, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Of each of B sentences, as the answer to what `explain` asks, its negative log-likelihood in nats and its tokens; both of what ends it too."""
+        assert self.opinion.reason is not None
+        slot, prompts = self.opinion.reason.only_slot("target", "text"), self.opinions(self.opinion.reason, users, items)
+        targets = [(*self.opinion.reason.render_target({slot: text}), Text(END, learn=True)) for text in texts]
+        lengths = np.array([len(ids) for ids in self.tokens.encode_all([plain(target) for target in targets])], np.int64)
+        found = [np.empty(0)]
+        for at in range(0, len(texts), self.asking.batch):
+            part = slice(at, at + self.asking.batch)
+            found.append(self.nll(Written(prompts[part], targets[part])).double().cpu().numpy() * lengths[part])
+        return np.concatenate(found), lengths
 
 
 class SummaryWriter(SentenceWriter):

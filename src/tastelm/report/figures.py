@@ -37,7 +37,7 @@ class Figures:
 
     @property
     def rows(self) -> list[Row]:
-        return [row for row in self.record.board.rows if row.error is None]
+        return self.record.board.ranked
 
     @property
     def main(self) -> str:

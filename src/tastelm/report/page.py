@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tastelm.files import write_text
+from tastelm.leaderboard.reasons import answers, asked, notes
 from tastelm.report import story, tables
 from tastelm.report.figures import Figures
 from tastelm.report.record import Record, Row, read_record
@@ -35,8 +36,8 @@ def write(folder: Path, out: Path | None = None) -> Path:
 def render(record: Record) -> str:
     """The page as text. What the data and the settings say is shown as it is: nothing in it becomes part of the page."""
     board = record.board
-    done = [row for row in board.rows if row.error is None]
-    numbers = {row.system: at for at, row in enumerate(done)}
+    done, finished = board.ranked, [row for row in board.rows if row.error is None]
+    numbers = {row.system: at for at, row in enumerate(finished)}
     style, script = _asset("style.css"), _asset("sort.js")
     environment = Environment(
         loader=PackageLoader("tastelm.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -49,7 +50,10 @@ def render(record: Record) -> str:
         leaderboard=tables.leaderboard(board, numbers),
         every=tables.all_metrics(done, board.evaluation.metrics, numbers, "Every metric that was measured, with half its 95 % interval."),
         beyond=tables.all_metrics(done, _beyond(board.evaluation.metrics), numbers, "Coverage and popularity of the recommendations."),
-        probes=_probes(record, numbers), figures=Figures(record, numbers), settings=[(row, _settings(row)) for row in done],
+        probes=_probes(record, numbers), figures=Figures(record, numbers), settings=[(row, _settings(row)) for row in finished],
+        reasons=None if board.reasons is None else tables.reasons(board.reasons, numbers),
+        reason_notes=[] if board.reasons is None else notes(board.reasons.model_dump()),
+        examples=[] if board.reasons is None else [(asked(one), answers(one)) for one in board.reasons.model_dump()["examples"]],
     )  # fmt: skip
 
 
@@ -76,7 +80,7 @@ def _probes(record: Record, numbers: dict[str, int]) -> tables.Table:
         row = Row(system=name, key="", seed=0, version="", config={}, metrics={main: probe.value}, ci95={main: (low, high)})
         lines.append(tables.Line(name, numbers.get(name), [tables.measured(row, main)]))
     best = record.board.rows[0]
-    if best.error is None and best.system not in record.account.probes:
+    if best.error is None and best.ranks and best.system not in record.account.probes:
         lines.append(tables.Line(f"{best.system}, the best system", numbers[best.system], [tables.measured(best, main)]))
     return tables.Table(f"The probes in {main}.", ["rule", main], lines, {})
 

@@ -7,41 +7,27 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tastelm.errors import RunError
 from tastelm.evidence import FORMAT, RECORD
+from tastelm.report.kinds import Amount, Count, Kind, Number, Pair, Share
+from tastelm.report.record_of_reasons import Reasoned
 
 BOARD = "leaderboard.json"
 
 
-def _not_endless(value: float) -> float:
-    if math.isinf(value):
-        raise ValueError("the number is endless")
-    return value
-
-
-# What is not a number is null in JSON.
-Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value), AfterValidator(_not_endless)]
-Pair = tuple[Number, Number]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
 File = TypeVar("File", bound=BaseModel)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Seconds(_Part):
+class Seconds(Kind):
     """fit and evaluate, in seconds."""
 
     fit: Amount
     evaluate: Amount
 
 
-class Look(_Part):
+class Look(Kind):
     """A line of a training's history: what was trained until then, the mean loss, and the validation metric by its name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -57,7 +43,7 @@ class Look(_Part):
         return self.__pydantic_extra__
 
 
-class Stage(_Part):
+class Stage(Kind):
     """How a stage of training went."""
 
     name: str
@@ -70,7 +56,7 @@ class Stage(_Part):
     history: list[Look]
 
 
-class Mean(_Part):
+class Mean(Kind):
     """A mean and its 95 % interval."""
 
     value: Number
@@ -78,7 +64,7 @@ class Mean(_Part):
     high: Number
 
 
-class Entry(_Part):
+class Entry(Kind):
     """An item: its id, and its title where one is known."""
 
     item: str
@@ -90,7 +76,7 @@ class Entry(_Part):
         return self.title or self.item
 
 
-class Kept(_Part):
+class Kept(Kind):
     """What is kept of a system beside its scores, see `tastelm.evidence`."""
 
     groups: dict[str, list[Mean]]
@@ -98,8 +84,9 @@ class Kept(_Part):
     lists: list[list[Entry]]
 
 
-class Row(_Part):
-    """A system: its scores, or the error it failed with; cost: tokens, seconds and money of 1,000 questions, where it asks a language model."""
+class Row(Kind):
+    """A system: its scores, or the error it failed with; ranks: whether it ranks anything, and not only gives reasons; cost: tokens, seconds and money
+    of 1,000 questions, where it asks a language model."""
 
     system: str
     key: str
@@ -107,6 +94,7 @@ class Row(_Part):
     version: str
     config: dict[str, Any]
     error: str | None = None
+    ranks: bool = True
     metrics: dict[str, Number] = Field(default_factory=dict)
     ci95: dict[str, Pair] = Field(default_factory=dict)
     seconds: Seconds | None = None
@@ -117,7 +105,7 @@ class Row(_Part):
     cost: dict[str, Amount | None] | None = None
 
 
-class Test(_Part):
+class Test(Kind):
     """A paired test of two systems; difference is a - b."""
 
     system_a: str
@@ -129,7 +117,7 @@ class Test(_Part):
     cases: int
 
 
-class Data(_Part):
+class Data(Kind):
     """What was compared on."""
 
     name: str
@@ -139,7 +127,7 @@ class Data(_Part):
     interactions: Count
 
 
-class Asked(_Part):
+class Asked(Kind):
     """Under which protocol; cases_drawn_of: questions that `cases` were drawn from; task: where the next item is not asked for; main: what sorts the table."""
 
     split: str
@@ -154,7 +142,7 @@ class Asked(_Part):
     main: str
 
 
-class Board(_Part):
+class Board(Kind):
     """The content of leaderboard.json."""
 
     data: Data
@@ -162,16 +150,22 @@ class Board(_Part):
     budget: str | None
     rows: list[Row]
     tests: list[Test]
+    reasons: Reasoned | None = None
+
+    @property
+    def ranked(self) -> list[Row]:
+        """The rows that a ranking has: neither those that failed nor those that rank nothing."""
+        return [row for row in self.rows if row.error is None and row.ranks]
 
 
-class Check(_Part):
+class Check(Kind):
     """What `data check` says."""
 
     facts: dict[str, str]
     odd: list[str]
 
 
-class Bar(_Part):
+class Bar(Kind):
     """How many users have from low to high interactions."""
 
     low: Count
@@ -179,14 +173,14 @@ class Bar(_Part):
     users: Count
 
 
-class Group(_Part):
+class Group(Kind):
     """Some of the questions."""
 
     label: str
     cases: Count
 
 
-class Tier(_Part):
+class Tier(Kind):
     """Some of the items, with the share of training interactions and of answers that is theirs."""
 
     items: Count
@@ -194,7 +188,7 @@ class Tier(_Part):
     asked: Share
 
 
-class User(_Part):
+class User(Kind):
     """Somebody shown whole: the newest items of a history of `length`, and what came next."""
 
     user: str
@@ -203,7 +197,7 @@ class User(_Part):
     targets: list[Entry]
 
 
-class Probe(_Part):
+class Probe(Kind):
     """The score of a probe in the main metric, or why it has none."""
 
     value: Number = math.nan
@@ -211,7 +205,7 @@ class Probe(_Part):
     error: str | None = None
 
 
-class Made(_Part):
+class Made(Kind):
     """With what the comparison was made."""
 
     versions: dict[str, str]
@@ -220,7 +214,7 @@ class Made(_Part):
     threads: int
 
 
-class Account(_Part):
+class Account(Kind):
     """The content of report.json."""
 
     format: int
@@ -236,7 +230,7 @@ class Account(_Part):
     probes: dict[str, Probe] = Field(default_factory=dict)
 
 
-class Record(_Part):
+class Record(Kind):
     """All that a report is made of."""
 
     board: Board
@@ -292,7 +286,7 @@ def _checked(kind: type[File], content: Any, path: Path, cure: str) -> File:
 
 def _fitting(row: Row, account: Account, folder: Path) -> None:
     """Raises RunError if a row was not made for the groups and users of the account."""
-    if row.error is not None:
+    if row.error is not None or not row.ranks:
         return
     kept = row.evidence
     fits = kept is not None and row.seconds is not None and len(kept.tiers) == len(account.tiers) and len(kept.lists) == len(account.users)

@@ -11,9 +11,11 @@ from tastelm.report.tables import SIGNIFICANT, number, test_of
 
 def lede(board: Board) -> str:
     """The result in a sentence or two."""
-    main, done = board.evaluation.main, [row for row in board.rows if row.error is None]
+    main, done = board.evaluation.main, board.ranked
+    silent = [row.system for row in board.rows if not row.ranks]
+    alone = f" {_listed(silent)} {'ranks' if len(silent) == 1 else 'rank'} nothing and {'gives' if len(silent) == 1 else 'give'} reasons." if silent else ""
     if not done:
-        return "Every system failed; the errors are below."
+        return alone.strip() if alone else "Every system failed; the errors are below."
     best = done[0]
     said = f"{best.system} comes first in {main}: {_with_interval(best, main)}."
     level = [row.system for row in done[1:] if (test := test_of(row.system, board)) is not None and test.p_holm >= SIGNIFICANT]
@@ -22,7 +24,7 @@ def lede(board: Board) -> str:
         said += f" {_listed(level)} {'is' if len(level) == 1 else 'are'} not told apart from it by the paired test."
     elif tested:
         said += " The paired test tells every other system apart from it."
-    failed = len(board.rows) - len(done)
+    said, failed = said + alone, len(board.rows) - len(done) - len(silent)
     return said + (f" {failed} {'system' if failed == 1 else 'systems'} failed." if failed else "")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tastelm.leaderboard import AGAINST, COLUMNS, MONEY, SECONDS, TOKENS, cost_columns, cost_text, costs_of
+from tastelm.leaderboard.reasons import arrow, title, verdict
+from tastelm.metrics.reasons import MEASURES, in_order
 from tastelm.report.record import Board, Row, Test
+from tastelm.report.record_of_reasons import Reasoned
 
 SIGNIFICANT = 0.05
 NONE = "–"
@@ -56,10 +59,10 @@ def leaderboard(board: Board, numbers: dict[str, int]) -> Table:
         SECONDS: "seconds for 1,000 questions",
         MONEY: "money for 1,000 questions, in the currency of the prices",
     }
-    per_thousand = cost_columns([row.cost for row in board.rows])
+    per_thousand = cost_columns([row.cost for row in board.rows if row.ranks])
     head = [*columns, AGAINST, "fit s", "rank s", *per_thousand, "MiB", "numbers"]
     lines = []
-    for row in board.rows:
+    for row in (row for row in board.rows if row.ranks):
         if row.seconds is None:
             lines.append(Line(row.system, None, [Cell("failed" if name == AGAINST else NONE) for name in head]))
             continue
@@ -73,8 +76,26 @@ def leaderboard(board: Board, numbers: dict[str, int]) -> Table:
 
 def _cost(row: Row, column: str, board: Board) -> Cell:
     assert row.seconds is not None
-    value = costs_of(row.cost, row.seconds.evaluate, board.evaluation.cases)[column]
-    return Cell(NONE) if value is None else Cell(cost_text(column, value), sort=value)
+    return _amount(costs_of(row.cost, row.seconds.evaluate, board.evaluation.cases)[column], column)
+
+
+def _amount(value: float | None, column: str) -> Cell:
+    return Cell(NONE) if value is None or math.isnan(value) else Cell(cost_text(column, value), sort=value)
+
+
+def reasons(told: Reasoned, numbers: dict[str, int]) -> Table:
+    """A row for each system, a column for each measure of its reasons."""
+    plain = told.model_dump()
+    columns, costs = in_order(name for row in told.rows for name in row.metrics), cost_columns([row.cost for row in told.rows])
+    lines = []
+    for row in told.rows:
+        cells = [with_interval(row.metrics.get(name, math.nan), *(row.ci95.get(name) or (math.nan, math.nan))) for name in columns]
+        marks = [verdict(row.model_dump(), name, plain) for name in columns]
+        marked = [replace(cell, text=f"{cell.text} {mark}".rstrip()) for cell, mark in zip(cells, marks, strict=True)]
+        values = costs_of(row.cost, math.nan if row.seconds is None else row.seconds, row.cases)
+        lines.append(Line(row.system, numbers.get(row.system), [*marked, *(_amount(values[name], name) for name in costs)]))
+    hints = {arrow(name): MEASURES[name].about for name in columns if name in MEASURES}
+    return Table(f"{title(plain)}, best {told.main} first.", ["system", *map(arrow, columns), *costs], lines, hints)
 
 
 def all_metrics(rows: Sequence[Row], names: Sequence[str], numbers: dict[str, int], caption: str) -> Table:

@@ -15,6 +15,7 @@ from tastelm.card import Card
 from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
+from tastelm.plm.tokens import Tokens
 from tastelm.settings import configure, search_space
 from tastelm.text.segments import Asked, Prompt
 from tastelm.train.stage import Stage
@@ -66,6 +67,24 @@ class Explainer(Protocol):
 
     def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
         """Why each of B users would like the item beside, or would not, in a sentence; codes of strangers are -1."""
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A module that can say how likely it is to give a reason.
+
+    learnt_from  what its tokenizer was learnt from, where it comes with no model
+    """
+
+    learnt_from: str
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its tokenizer."""
+
+    def foresee(self, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Of each of B sentences about pairs of codes (-1: a stranger) its negative log-likelihood in nats, NaN where it is longer than the module reads,
+        and its tokens, the one that ends it among them."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""A leaderboard, and how it is printed: on a terminal and as Markdown."""
+"""Systems by how well they rank: on a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from tastelm.leaderboard.costs import COSTS_ARE, cost_columns, cost_text, costs_of
+from tastelm.leaderboard.reasons import Told, reasons_markdown
+
 COLUMNS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
 AGAINST = "against the best"
-# What 1,000 questions cost, where a system asks a language model.
-TOKENS, SECONDS, MONEY = "tokens/1k", "s/1k", "$/1k"
-COSTS_ARE = "tokens/1k and s/1k: read and written by a language model, and seconds, for 1,000 questions."
 # A terminal of so many columns holds the whole table.
 WIDE = 110
 # What each column of a cost takes of it, and the metrics that a narrower one has room for beside them.
 PER_COST, BESIDE = 14, 3
-# Tokens, seconds and money of 1,000 questions, by these names.
-Cost = Mapping[str, float | None]
 # Above, right, below, left of a cell.
 GAP = (0, 1, 0, 0)
 
@@ -29,7 +27,8 @@ GAP = (0, 1, 0, 0)
 @dataclass(frozen=True)
 class Leaderboard:
     """data: name, fingerprint, counts; protocol: how items are ranked; evaluation: all that must be alike for two boards to be
-    compared; rows: best first; tests: paired tests of the best system against each of the others."""
+    compared; rows: best first, those that rank nothing after them, and what failed last; tests: paired tests of the best system against
+    each of the others; reasons: what `Contest.table` gives, None where no system gives any."""
 
     data: Mapping[str, Any]
     protocol: str
@@ -37,6 +36,12 @@ class Leaderboard:
     budget: str | None
     rows: Sequence[Mapping[str, Any]]
     tests: Sequence[Mapping[str, Any]]
+    reasons: Told | None = None
+
+    @property
+    def shown(self) -> list[Mapping[str, Any]]:
+        """The rows of the ranking: without systems that rank nothing."""
+        return [row for row in self.rows if ranks(row)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `leaderboard.json` holds them."""
@@ -45,6 +50,11 @@ class Leaderboard:
     def row(self, system: str) -> Mapping[str, Any]:
         """The row of a system. Raises KeyError."""
         return row_of(self.rows, system)
+
+
+def ranks(row: Mapping[str, Any]) -> bool:
+    """Whether a row is one of the ranking; a system that gives reasons alone has none to show."""
+    return bool(row.get("ranks", True))
 
 
 def row_of(rows: Sequence[Mapping[str, Any]], system: str) -> Mapping[str, Any]:
@@ -71,7 +81,7 @@ def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
     for name in _head(board, wide=wide):
         words = name == AGAINST
         table.add_column(name, justify="left" if words or name == "system" else "right", no_wrap=not words, min_width=9 if words else None)
-    for row in board.rows:
+    for row in board.shown:
         table.add_row(*(escape(cell if wide else cell.replace(" ±", "\n±")) for cell in _cells(row, board, wide=wide)))
     return table
 
@@ -79,10 +89,13 @@ def to_table(board: Leaderboard, *, width: int = WIDE) -> Table:
 def to_markdown(board: Leaderboard) -> str:
     """The same as a Markdown page, with what is needed to read it."""
     head = _head(board)
-    lines = [f"# {_title(board)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row, board)) + " |" for row in board.rows]
-    lines += ["", _caption(board).replace("\n", "  \n"), ""]
-    return "\n".join(lines)
+    lines = [f"# {_title(board)}", ""]
+    if board.shown:
+        lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row, board)) + " |" for row in board.shown]
+        lines += [""]
+    lines += [_caption(board).replace("\n", "  \n"), ""]
+    return "\n".join(lines + (reasons_markdown(board.reasons) if board.reasons else []))
 
 
 def _head(board: Leaderboard, *, wide: bool = True) -> list[str]:
@@ -93,13 +106,7 @@ def _head(board: Leaderboard, *, wide: bool = True) -> list[str]:
 
 
 def _costs(board: Leaderboard) -> list[str]:
-    return cost_columns([row.get("cost") for row in board.rows])
-
-
-def cost_columns(costs: Sequence[Cost | None]) -> list[str]:
-    """The columns of costs that a table needs for its rows: none where no system asks a language model, no money where no prices are known."""
-    told = [cost for cost in costs if cost]
-    return [TOKENS, SECONDS, *([MONEY] if any(cost.get("money") is not None for cost in told) else [])] if told else []
+    return cost_columns([row.get("cost") for row in board.shown])
 
 
 def _columns(board: Leaderboard) -> list[str]:
@@ -119,22 +126,6 @@ def _cells(row: Mapping[str, Any], board: Leaderboard, *, wide: bool = True) -> 
     costs = costs_of(row.get("cost"), seconds["evaluate"], board.evaluation["cases"])
     told |= {name: "-" if value is None else cost_text(name, value) for name, value in costs.items()}
     return [told[name] if name in told else _number(row, name) for name in head]
-
-
-def costs_of(cost: Cost | None, evaluate: float, cases: int) -> dict[str, float | None]:
-    """Column -> what 1,000 questions cost, None where that is not known.
-
-    cost      tokens, seconds and money; None of a system that asks no language model, whose seconds follow from
-    evaluate  seconds of ranking and counting `cases` questions
-    """
-    if not cost:
-        return {TOKENS: None, SECONDS: 1000 * evaluate / max(1, cases), MONEY: None}
-    return {TOKENS: cost.get("tokens"), SECONDS: cost.get("seconds"), MONEY: cost.get("money")}
-
-
-def cost_text(column: str, value: float) -> str:
-    """A cost as it is printed: whole tokens, tenths of seconds, money to the cent or, where it is less than one, to a hundredth of it."""
-    return f"{value:,.{0 if column == TOKENS else 1 if column == SECONDS else 2 if value >= 1 else 4}f}"
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:
@@ -193,10 +184,14 @@ def of_task(task: str, ranking: str) -> str:
 
 
 def _caption(board: Leaderboard) -> str:
+    silent = [row["system"] for row in board.rows if not ranks(row)]
+    alone = f"{', '.join(silent)}: gives reasons and ranks nothing, so it has no row here; what it recommends is what is popular." if silent else ""
+    if not board.shown:
+        return f"{alone}\nSplit {board.evaluation['split']}. Data {board.data['fingerprint']}."
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = how_ranked(said.get("ranking", board.protocol), said.get("task"))
-    failed = (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
+    failed = (f"\n{alone}" if alone else "") + (f"\n{COSTS_ARE}" if _costs(board) else "") + _tuning(board) + failed
     users = f"{said['cases']:,} {said['part']} users{drawn_of(said.get('cases_drawn_of'))}"
     return (
         f"{ranking}, seen items {said['seen_items']}, split {said['split']}, {users}; ± 95 % bootstrap interval.\n"
