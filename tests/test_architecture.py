@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
-    {"profiles", "explaining", "tasks"},
+    {"profiles", "explaining", "tasks", "probing"},
     {"rated", "summarised"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},
