@@ -119,7 +119,7 @@ def fit(
     if "dry_run" in model.about["metrics"]:
         out.print("Nothing is written. Leave dry_run out to ask.")
         return
-    out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+    out.print(show.told_below(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}")))
     if told := model.about["metrics"].get("profile", {}).get("test"):
         out.print(show.told(told))
     for name, what in show.OPINIONS.items():
@@ -161,7 +161,7 @@ def evaluate(
     if as_json:
         print(to_json(result))
         return
-    out.print(show.scores_of({"test": result}, title=str(run)))
+    out.print(show.told_below(show.scores_of({"test": result}, title=str(run))))
     if "profile" in result:
         out.print(show.told(result["profile"]))
     for name, what in show.OPINIONS.items():

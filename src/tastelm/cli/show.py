@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tastelm.cli.trials import Trials
 
@@ -122,6 +123,12 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
         said.append(f"1,000 questions cost {_cost(spent[-1])}.")
     table.caption, table.caption_justify = escape("\n".join(said)) or None, "left"
     return table
+
+
+def told_below(table: Table) -> Group:
+    """A table with its caption below it, which may then be wider than a narrow table."""
+    caption, table.caption = table.caption, None
+    return Group(table, *([Text.from_markup(str(caption), style="dim italic")] if caption else []))
 
 
 def _asked(protocol: Mapping[str, Any]) -> str:
