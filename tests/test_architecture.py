@@ -22,7 +22,7 @@ FLOORS: list[set[str]] = [
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"said", "contest"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
-    {"profiles", "explaining", "tasks"},
+    {"profiles", "explaining", "tasks", "probing"},
     {"rated", "summarised", "foreseen"},
     {"evaluation", "recommender"},
     {"candidates", "topk", "per_case"},

@@ -29,6 +29,8 @@ _PUBLIC = {
     "transfer_curve": "tastelm.api",
     "relative_improvement": "tastelm.improvement",
     "show_prompt": "tastelm.api",
+    "probe_search": "tastelm.probing",
+    "probe_genres": "tastelm.probing",
     "taxonomy": "tastelm.api",
     "settings_of": "tastelm.api",
     "Recommender": "tastelm.recommender",
@@ -66,5 +68,7 @@ if TYPE_CHECKING:
     from tastelm.data.split import split as split
     from tastelm.errors import TasteLMError as TasteLMError
     from tastelm.improvement import relative_improvement as relative_improvement
+    from tastelm.probing import probe_genres as probe_genres
+    from tastelm.probing import probe_search as probe_search
     from tastelm.recommender import Recommender as Recommender
     from tastelm.runs import load as load

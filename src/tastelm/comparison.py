@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import tastelm
 from tastelm.card import Question
 from tastelm.contest import Contest
+from tastelm.data.protocols import Part
 from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
 from tastelm.evidence import FORMAT, RECORD, Evidence
@@ -73,6 +74,8 @@ class Comparison:
     seed      of every training
     command   what repeats the comparison, for the report
     tuning    what the search for settings may cost, alike for every system; None leaves all at their defaults
+
+    Raises SettingError where settings are to be searched under a task that has nobody to choose them by.
     """
 
     question: Protocol
@@ -82,6 +85,13 @@ class Comparison:
     seed: int = 0
     command: str | None = None
     tuning: Effort | None = None
+
+    def __post_init__(self) -> None:
+        if self.tuning is not None and self.question.task and not (self.question.split.part == Part.VALID).any():
+            raise SettingError(
+                f"--tune chooses settings by what others liked, but {self.question.task} has no others. "
+                "Name them, as in --protocol liked:others=all, or leave --tune out."
+            )
 
     def jobs(self) -> list[Job]:
         """One job a system. Raises SettingError for unknown systems and settings, before anything is trained."""

@@ -9,7 +9,7 @@ from cli.running import done, tastelm
 
 COMMANDS = (
     ["compare"], ["over-time"], ["fit"], ["transfer"], ["evaluate"], ["recommend"], ["profile"], ["systems"], ["doctor"],
-    ["data"], ["data", "check"], ["data", "get"], ["data", "list"],
+    ["data"], ["data", "check"], ["data", "get"], ["data", "list"], ["probe"], ["probe", "search"], ["probe", "genres"], ["prompt", "show"], ["prompt", "list"],
 )  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def test_help_lists_every_command() -> None:
         assert re.search(rf"│ {command[0]} ", said)
 
 
-@pytest.mark.parametrize("group", [[], ["data"]])
+@pytest.mark.parametrize("group", [[], ["data"], ["probe"], ["prompt"]])
 def test_without_a_command_the_help_is_shown(group: list[str]) -> None:
     assert done(*group).out == done(*group, "--help").out
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tastelm.testing import SMALL, circle
+from tastelm.text.family import shipped
 
 from .running import tastelm
 
@@ -51,6 +52,21 @@ def test_data_are_read_as_fit_reads_them(log: Path) -> None:
     )  # fmt: skip
     assert found.code == 0 and "Number" in found.out, found
     assert tastelm("prompt", "show", "lm-zeroshot", "--data", log, "--user", "u1", "--set", MODEL, "--k-core", "999").code == 2
+
+
+def test_families_and_their_templates_are_listed(tmp_path: Path) -> None:
+    said = tastelm("prompt", "list").out
+    assert all(name in said for name in shipped()) and "pointwise" in said and "listwise-reworded" in said
+    one = tastelm("prompt", "list", "instruct").out
+    assert "pointwise-reworded, kept out of training" in one and "Liked: {liked}" in one and "{answer}" in one and "{history}" not in one
+    told = json.loads(tastelm("prompt", "list", "sileo", "--json").out)
+    assert told[0]["family"] == "sileo" and [template["name"] for template in told[0]["templates"]] == list("012345")
+    (tmp_path / "mine.toml").write_text(
+        '[family]\nname = "mine"\nabout = "a"\npaper = "b"\n[slots]\nh = "history"\nt = "item"\n[[template]]\nname = "[one]"\nsource = "{h}"\ntarget = "{t}"\n'
+    )
+    assert "[one]" in tastelm("prompt", "list", tmp_path / "mine.toml").out
+    found = tastelm("prompt", "list", "silo")
+    assert found.code == 2 and "there is no family of templates 'silo'; did you mean 'sileo'" in found.err
 
 
 def test_json_holds_the_same(log: Path) -> None:

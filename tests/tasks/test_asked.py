@@ -82,6 +82,7 @@ def test_what_a_task_leaves_no_room_for_is_refused(data: Dataset, tmp_path: Path
         (lambda: question(data, NAME, seen="keep"), "liked ranks its candidates alone"),
         (lambda: question(data, NAME, cases=0), "cases: 0 does not fit"),
         (lambda: question(data, "like"), "protocol: 'like' is not known; .* Or liked, which of a few items somebody liked"),
+        (lambda: tl.compare(data, "sasrec", protocol=NAME.replace("others=6", "others=0"), tune=2, out=tmp_path / "out"), "--tune chooses .* has no others"),
         (lambda: tl.fit("popularity", data, protocol=NAME, all=True), "--all trains on everything, so it takes no --protocol"),
         (lambda: tl.fit("popularity", data, protocol="uniform-9"), "fit judges a system as suits it, or by liked; 'uniform-9' is for compare and evaluate"),
     ):

@@ -15,6 +15,7 @@ from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
 from tastelm.cli.options import PROTOCOL, SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
+from tastelm.cli.probe import probe_app
 from tastelm.cli.profile import profile
 from tastelm.cli.prompt import prompt_app
 from tastelm.cli.report import report
@@ -31,6 +32,7 @@ app = typer.Typer(
 data_app = typer.Typer(invoke_without_command=True, help="Look at data before training, and get public sets. Example: `tastelm data check log.csv`")
 app.add_typer(data_app, name="data")
 public.add_to(data_app)
+app.add_typer(probe_app, name="probe")
 app.add_typer(prompt_app, name="prompt")
 app.command()(explain)
 app.command()(over_time)
@@ -118,7 +120,7 @@ def fit(
         out.print("Nothing is written. Leave dry_run out to ask.")
         return
     if model.ranks:
-        out.print(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}"))
+        out.print(show.told_below(show.scores_of(model.about["metrics"], title=f"{model.name} on {model.about['data']['name']}")))
     else:
         err.print(model.remark, soft_wrap=True, markup=False)
     if told := model.about["metrics"].get("profile", {}).get("test"):
@@ -163,7 +165,7 @@ def evaluate(
         print(to_json(result))
         return
     if result["metrics"]:
-        out.print(show.scores_of({"test": result}, title=str(run)))
+        out.print(show.told_below(show.scores_of({"test": result}, title=str(run))))
     if "profile" in result:
         out.print(show.told(result["profile"]))
     for name, what in show.OPINIONS.items():

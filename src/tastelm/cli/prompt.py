@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -83,6 +85,32 @@ def show(
         trained = ", ".join(f"{group} ({count:,})" for group, count in stage.trained.items()) or "nothing"
         frozen = ", ".join(f"{group} ({count:,})" for group, count in stage.frozen.items())
         out.print(f"{stage.name}, {stage.strategy}: trains {trained}{f'; leaves {frozen} as it is' if frozen else ''}.", markup=False, soft_wrap=True)
+
+
+@prompt_app.command("list")
+def list_templates(
+    family: Annotated[str | None, typer.Argument(help="A family, to see its templates; or the path of a file of your own.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of colours.")] = False,
+) -> None:
+    """The families of templates that come along, or the templates of one: what --set family=... and --set template=... take.
+
+    Example: `tastelm prompt list sileo`
+    """
+    from tastelm.text import family as families
+
+    chosen = [families.family(name) for name in ([family] if family is not None else families.shipped())]
+    if as_json:
+        print(to_json([{"family": one.name, "about": one.about, "paper": one.source, "templates": [asdict(own) for own in one.templates]} for one in chosen]))
+        return
+    if family is None:
+        table = Table("family", "templates", "about", box=SIMPLE_HEAD)
+        for one in chosen:
+            table.add_row(one.name, Text(", ".join(own.name for own in one.templates)), Text(one.about))
+        out.print(table)
+        return
+    for own in chosen[0].templates:
+        out.print(Text(own.name + (", kept out of training" if own.held_out else ""), style="bold"))
+        out.print(coloured(own.source_prompt), coloured(own.target_prompt), "", sep="\n", soft_wrap=True)
 
 
 def coloured(prompt: Prompt) -> Text:

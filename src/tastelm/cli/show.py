@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tastelm.cli.trials import Trials
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tastelm.data.check import Report
     from tastelm.leaderboard import Leaderboard
     from tastelm.over_time import OverTime
+    from tastelm.probing import Probed
     from tastelm.recommender import Recommendations
     from tastelm.train.progress import Watch
     from tastelm.transfer import Curve
@@ -125,6 +127,12 @@ def scores_of(metrics: Mapping[str, Any], *, title: str) -> Table:
     return table
 
 
+def told_below(table: Table) -> Group:
+    """A table with its caption below it, which may then be wider than a narrow table."""
+    caption, table.caption = table.caption, None
+    return Group(table, *([Text.from_markup(str(caption), style="dim italic")] if caption else []))
+
+
 def _asked(protocol: Mapping[str, Any]) -> str:
     """Under which protocol the numbers came about."""
     from tastelm.leaderboard import drawn_of, how_ranked
@@ -145,6 +153,18 @@ def _number(part: Mapping[str, Any], name: str) -> str:
     if value is None or value != value:
         return "-"
     return f"{value:.4f}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+
+
+def probed(found: Probed, *, title: str) -> Table:
+    """What a probe came to: a row for each way to ask, the control last."""
+    *ways, control = found.metrics
+    columns = list(found.metrics[control])
+    table = _table("asked by", *columns, right=columns, whole=("asked by",), title=title)
+    for name in (*ways, control):
+        cells = [_number({"metrics": found.metrics[name], "ci95": found.ci95[name]}, metric) for metric in columns]
+        table.add_row(escape(name + (" (control)" if name == control else "")), *cells)
+    table.caption, table.caption_justify = f"{found.cases:,} of {found.of:,} questions, {found.candidates:,} candidates each; 95 % bootstrap intervals.", "left"
+    return table
 
 
 def recommendations(found: Recommendations) -> Table:

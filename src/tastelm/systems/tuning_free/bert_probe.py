@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from torch import nn
 
@@ -12,23 +11,21 @@ from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
 from tastelm.plm.pairs import next_sentence_lm
-from tastelm.plm.vectors import Pooling, text_vectors
+from tastelm.plm.vectors import text_vectors
 from tastelm.prompting.probes import PairJudge, TitleSimilarity
+from tastelm.prompting.search_probe import POOLING, Probe
 from tastelm.settings import setting
 from tastelm.strategies import TuningFree
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import ReadingConfig, read_back, spelled
 from tastelm.train.stage import Stage
 
-Probe = Literal["mean-sim", "cls-sim", "nsp"]
-POOLING: dict[Probe, Pooling] = {"mean-sim": "mean", "cls-sim": "cls"}
-
 
 class BERTProbe(System["BERTProbe.Config"]):
     """What does BERT know about books, movies and music? (Penha and Hauff, 2020), the recommendation probes. Nothing is trained.
 
-    Items rank by how alike their titles are to the newest of a history, or by how likely they follow them as sentences. The genre probe, which
-    ranks no items, is `tastelm.prompting.probes.genre_probe`.
+    Items rank by how alike their titles are to the newest of a history, or by how likely they follow them as sentences. The probes of search and of
+    genres, which rank nothing for users, are `tastelm probe`.
 
     Deviations: similarities to several items are averaged, where the paper has pairs; cosines, not products; all items are ranked by default
     (`nsp`: few candidates), not against five drawn by popularity.
