@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"report", "over_time"},
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
-    {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
+    {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions", "newcomers"},
     {"profiles", "explaining", "tasks"},
     {"rated", "summarised"},
     {"evaluation", "recommender"},

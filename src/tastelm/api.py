@@ -16,7 +16,7 @@ from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
-from tastelm.errors import DataError, SettingError
+from tastelm.errors import SettingError
 from tastelm.evaluation import DEFAULT_METRICS
 from tastelm.evaluation import evaluate as measure
 from tastelm.evaluation import protocol as make_protocol
@@ -24,6 +24,7 @@ from tastelm.foreign import Translated
 from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
+from tastelm.newcomers import judge_newcomers
 from tastelm.opinions import judge_opinions
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
@@ -243,7 +244,8 @@ def evaluate(
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
     `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
-    Raises RunError, SettingError, and DataError, also where the run knows no item of the data.
+    Where the run knows no item of the data nothing is ranked: see `tastelm.newcomers` for what is told of one that can be asked about new items.
+    Raises RunError, SettingError, and DataError, also for another run that knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
     dataset = data if isinstance(data, Dataset) else read(data)
@@ -253,7 +255,7 @@ def evaluate(
     wanted = DEFAULT_METRICS if metrics is None else parse_metrics(metrics)
     question = make_protocol(parts, ranking=protocol, seen=seen, metrics=wanted, seed=parts.seed, most=cases)
     if not any(item in model.items for item in parts.items.ids):
-        raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
+        return judge_newcomers(model, parts, cases=cases, seed=parts.seed, judge=judge)
     scorer = Translated(model, parts.items, parts.users)
     remarks = list(scorer.remarks)
     if name == "all":

@@ -124,7 +124,10 @@ def judge_reasons(
     Empty for a run that gives no reasons, or data without any. Raises MissingExtra where a library is missing.
     """
     said = give_reasons(model, split, part, cases=cases, seed=seed)
-    if said is None:
-        return {}
+    return {} if said is None else weighed(said, split, seed=seed, judge=judge)
+
+
+def weighed(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None) -> dict[str, Any]:
+    """Reasons with their measures, as `judge_reasons` tells them."""
     found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
     return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}

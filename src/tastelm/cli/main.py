@@ -147,12 +147,15 @@ def evaluate(
     Example: `tastelm evaluate runs/sasrec --data log.csv`
 
     Example: `tastelm evaluate runs/pepler --data reviews.json.gz --judge folder:models/roberta-large-mnli`
+
+    A run of p5 that has learnt ratings is asked about the items of another catalogue by their titles, brands and prices.
     """
     result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge)
     if as_json:
         print(to_json(result))
         return
-    out.print(show.scores_of({"test": result}, title=str(run)))
+    if "metrics" in result:
+        out.print(show.scores_of({"test": result}, title=str(run)))
     if "profile" in result:
         out.print(show.told(result["profile"]))
     for name, what in show.OPINIONS.items():
