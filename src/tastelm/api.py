@@ -235,12 +235,13 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 def evaluate(
     run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None,
-    cases: int | None = None, judge: str | None = None,
+    cases: int | None = None, judge: str | None = None, set: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Judge a run on the test part of `data`, split as the run was.
 
     cases  ask so many of its questions, drawn at random, and not all
     judge  a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
+    set    how the run is asked, as {"ask": "2-13"} of p5: see `Recommender.asked_by`
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
     `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
@@ -248,6 +249,7 @@ def evaluate(
     Raises RunError, SettingError, and DataError, also for another run that knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
+    model = model.asked_by(set) if set else model
     dataset = data if isinstance(data, Dataset) else read(data)
     about = model.about.get("run", {})
     name = about.get("split", "leave-one-out")
@@ -257,7 +259,7 @@ def evaluate(
     if not any(item in model.items for item in parts.items.ids):
         return judge_newcomers(model, parts, cases=cases, seed=parts.seed, judge=judge)
     scorer = Translated(model, parts.items, parts.users)
-    remarks = list(scorer.remarks)
+    remarks = [*model.remarks, *scorer.remarks]
     if name == "all":
         remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:

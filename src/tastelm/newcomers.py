@@ -57,6 +57,7 @@ def judge_newcomers(
     missing = [column for column in BESIDE if split.dataset.items is None or column not in split.dataset.items.columns]
     known = sum(user in model.users for user in split.users.ids)
     remarks = [
+        *model.remarks,
         f"The run knows none of the {len(split.items):,} items, so nothing is ranked: it was asked about them by what their pages say.",
         f"{known:,} of {len(split.users):,} users are known to the run; the others were asked as strangers.",
         *([f"The items have no {' and no '.join(missing)}: the prompts call what is missing {UNKNOWN}."] if missing else []),

@@ -15,7 +15,7 @@ from tastelm.card import Card
 from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
-from tastelm.settings import configure, search_space
+from tastelm.settings import asked_otherwise, configure, search_space
 from tastelm.text.segments import Prompt
 from tastelm.train.stage import Stage
 
@@ -144,6 +144,10 @@ class System(ABC, Generic[C]):
     def settle(self, split: Split) -> System[C]:
         """The same system with the settings that follow the data filled in. Those are stored with the run, so loading needs no data."""
         return self
+
+    def asked_by(self, values: Mapping[str, Any], data: str) -> System[C]:
+        """The same system, trained on data of this name, with other values of the settings that decide how it is asked. Raises SettingError."""
+        return type(self)(asked_otherwise(self.config, values, owner=self.card.name))
 
     def from_scratch(self) -> System[C]:
         """The same system without its pre-training, so that its last stage learns everything; as it is where the last stage cannot stand alone."""
