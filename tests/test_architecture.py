@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"comparison", "bulk", "doctor", "improvement", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"said", "contest"},
-    {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions"},
+    {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions", "newcomers"},
     {"profiles", "explaining", "tasks", "probing"},
     {"rated", "summarised", "foreseen"},
     {"evaluation", "recommender"},

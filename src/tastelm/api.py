@@ -16,12 +16,13 @@ from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
-from tastelm.errors import DataError, SettingError
+from tastelm.errors import SettingError
 from tastelm.evaluation import evaluate as measure
 from tastelm.foreign import Translated
 from tastelm.jobs import Job, is_dry, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
+from tastelm.newcomers import judge_newcomers
 from tastelm.opinions import judge_opinions
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
@@ -239,28 +240,31 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 def evaluate(
     run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str | None = None, seen: str = "auto", metrics: str | None = None,
-    cases: int | None = None, judge: str | None = None,
+    cases: int | None = None, judge: str | None = None, set: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Judge a run on the test part of `data`, split as the run was.
 
     protocol  as `compare` takes it; by default all items are ranked, and a run that was fitted under a task is asked that again
     cases     ask so many of its questions, drawn at random, and not all
     judge     a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
+    set       how the run is asked, as {"ask": "2-13"} of p5: see `Recommender.asked_by`
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
     `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
-    Raises RunError, SettingError, and DataError, also where the run knows no item of the data.
+    Where the run knows no item of the data nothing is ranked: see `tastelm.newcomers` for what is told of one that can be asked about new items.
+    Raises RunError, SettingError, and DataError, also for another run that knows no item of the data.
     """
     model = run if isinstance(run, Recommender) else load(run)
+    model = model.asked_by(set) if set else model
     if is_dry(model.system):
         raise SettingError(f"{model.name}.dry_run: nothing is asked in a dry run, so there is nothing to judge. Fit it without dry_run.")
     dataset = data if isinstance(data, Dataset) else read(data)
     about = model.about.get("run", {})
     parts = (question := question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)).split
     if not any(item in model.items for item in parts.items.ids):
-        raise DataError(f"none of the {len(parts.items):,} items of {dataset.name} is known to the run. Give data of the catalogue that it was trained on.")
+        return judge_newcomers(model, parts, cases=cases, seed=parts.seed, judge=judge)
     scorer = Translated(model, parts.items, parts.users)
-    remarks = list(scorer.remarks)
+    remarks = [*model.remarks, *scorer.remarks]
     if about.get("split") == "all":
         remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
     elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,24 @@ class Recommender:
     def remark(self) -> str:
         """What is said in the place of numbers of a ranking, where it has none of its own; else empty."""
         return "" if self.ranks else f"{self.name} gives reasons and ranks nothing: what it recommends is what is popular, which is not measured here."
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences on what must be known of its answers."""
+        given = ", ".join(f"{name}={value}" for name, value in self.about.get("asked", {}).items())
+        return [f"Asked with {given}, not as the run was fitted."] if given else []
+
+    def asked_by(self, settings: Mapping[str, Any]) -> Recommender:
+        """The same run asked in another way, as a p5 by another prompt: `{"ask": "2-13"}`.
+
+        Raises SettingError for a setting that something was learnt by; it names those that can be given.
+        """
+        made = self.system.asked_by(settings, str(self.about.get("data", {}).get("name", "")))
+        module = made.build(self.sizes)
+        module.load_state_dict(self.module.state_dict())
+        module.to(next((value.device for value in self.module.state_dict().values()), None))
+        about = self.about | {"asked": {**self.about.get("asked", {}), **settings}}
+        return replace(self, system=made, module=module, about=about)
 
     def recommend(
         self, history: Sequence[str], k: int = 10, *, user: str | None = None, exclude: Iterable[str] = (), keep_seen: bool | None = None

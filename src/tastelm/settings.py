@@ -102,13 +102,14 @@ def unless(name: str, *values: Any) -> When:
 
 def setting(
     default: T, meaning: str, *, source: str = "TasteLM", at_least: float | None = None, at_most: float | None = None, above: float | None = None,
-    search: Search | None = None, when: When | None = None, later: bool = False,
+    search: Search | None = None, when: When | None = None, later: bool = False, after: bool = False,
 ) -> T:  # fmt: skip
     """A field of a config: its default, what it means with its unit, where the default comes from, and its limits (both included, or `above`).
 
     search  where `tastelm tune` looks for better values: a `span` or `among`; without one the setting is left at its default
     when    what makes it matter; elsewhere it is not searched
     later   the system had results before it had this setting, and its default does what was done before: those results stay valid
+    after   it decides how a trained system is asked, and nothing that is learnt: a run may be given another value, see `asked_otherwise`
 
     Raises ValueError for a search space that does not hold the default, where every search begins, or fractions for a whole number.
     """
@@ -121,7 +122,7 @@ def setting(
         raise ValueError(f"search {search} does not hold the default {default}, with which a search begins.")
     limits = {"ge": at_least, "le": at_most, "gt": above}
     kept = {name: limit for name, limit in limits.items() if limit is not None}
-    metadata = {"meaning": meaning, "source": source, "limits": kept, "search": search, "when": when, "later": later}
+    metadata = {"meaning": meaning, "source": source, "limits": kept, "search": search, "when": when, "later": later, "after": after}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -202,6 +203,17 @@ def configure(config: type[T], values: Mapping[str, Any], *, owner: str) -> T:
         return config(**parsed)
     except SettingError as error:
         raise SettingError(f"{owner}.{error}") from None
+
+
+def asked_otherwise(config: T, values: Mapping[str, Any], *, owner: str) -> T:
+    """The config of a trained system with other `values` of settings that nothing was learnt by. Raises SettingError for others, and as `configure`."""
+    known = {entry.name: bool(entry.metadata.get("after")) for entry in fields(config)}  # type: ignore[arg-type]
+    free = [name for name, after in known.items() if after]
+    for name in values:
+        if not known.get(name, True):
+            can = f"only {', '.join(free)} can be set afterwards" if free else "nothing can be set afterwards"
+            raise SettingError(f"{owner}.{name} was decided when the run was trained; {can}. Train another run for it.")
+    return configure(type(config), {**vars(config), **values}, owner=owner)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:

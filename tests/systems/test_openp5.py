@@ -36,11 +36,10 @@ def test_each_task_has_ten_prompts_and_one_that_is_held_out() -> None:
 
 
 def test_it_is_trained_on_the_seen_prompts_which_name_the_data() -> None:
-    following, suiting = OpenP5.create(SMALL).courses(SPLIT)
+    following, suiting = OpenP5.create(SMALL).courses("circle")
     assert [len(following.templates), len(suiting.templates)] == [10, 10]
     assert all("circle" in template.source and not template.held_out for template in (*following.templates, *suiting.templates))
-    odd = replace(SPLIT, dataset=replace(SPLIT.dataset, name="a {b}"))
-    (course, _) = OpenP5.create(SMALL).courses(odd)
+    (course, _) = OpenP5.create(SMALL).courses("a {b}")
     assert plain(course.templates[0].render_source({"user": "user_1", "history": ["x"]})) == "a {b}: user_1 has taken x so far. Which item is next?"
 
 

@@ -144,6 +144,7 @@ def evaluate(
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
     cases: CasesOption = None,
+    settings: Set = None,
     judge: Annotated[
         str | None,
         typer.Option(
@@ -159,12 +160,16 @@ def evaluate(
     Example: `tastelm evaluate runs/sasrec --data log.csv`
 
     Example: `tastelm evaluate runs/pepler --data reviews.json.gz --judge folder:models/roberta-large-mnli`
+
+    Example: `tastelm evaluate runs/p5 --data log.csv --set ask=2-13` asks by another prompt than the run was fitted with.
+
+    A run of p5 that has learnt ratings is asked about the items of another catalogue by their titles, brands and prices.
     """
-    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge)
+    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge, set=assigned(settings))
     if as_json:
         print(to_json(result))
         return
-    if result["metrics"]:
+    if result.get("metrics"):
         out.print(show.told_below(show.scores_of({"test": result}, title=str(run))))
     if "profile" in result:
         out.print(show.told(result["profile"]))

@@ -200,7 +200,7 @@ def told(attributes: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 # What a run may tell beside a ranking, as `evaluate` calls it -> as people do.
-OPINIONS = {"explanation": "Reasons", "rating": "Ratings", "summary": "Summaries"}
+OPINIONS = {"explanation": "Reasons", "rating": "Ratings", "summary": "Summaries", "new_items": "Opinions on new items"}
 
 
 def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,20 @@ SOMETHING = "something"
 
 
 @dataclass(frozen=True)
+class NewItems:
+    """How opinions are asked for on items that nobody has met in training: they have a page, and no text of their own (Geng et al. 2022, Z-1 to Z-7).
+
+    stars, liking, reason  the templates that ask for stars, for one of the two `words`, and for a sentence
+    words                  for a user who likes an item, and for one who does not
+    """
+
+    stars: Template
+    liking: Template
+    reason: Template
+    words: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class Opinion:
     """How opinions are asked for.
 
@@ -35,12 +49,14 @@ class Opinion:
     reason   the one that asks for a sentence, None where none was learnt
     summary  the one that asks for a review in a line
     longest  tokens of a sentence
+    new      the same for items of another catalogue
     """
 
     stars: Template
     reason: Template | None
     summary: Template | None = None
     longest: int = 30
+    new: NewItems | None = None
 
 
 class RatingWriter(ItemWriter):
@@ -75,6 +91,25 @@ class RatingWriter(ItemWriter):
             chances = self.likelihoods(prompts[at : at + self.asking.batch], targets).softmax(1)
             found.append(chances @ torch.from_numpy(COUNTS).to(chances))
         return torch.cat(found)
+
+    def page_stars(self, users: NDArray[np.int32], pages: Sequence[Mapping[str, str]]) -> Tensor:
+        """(B,) stars of items by what their pages say; -1 stands for strangers."""
+        return self.stars(_asked_by_page(self._new.stars, users, pages), self._new.stars)
+
+    def page_likings(self, users: NDArray[np.int32], pages: Sequence[Mapping[str, str]]) -> Tensor:
+        """(B,) log p(like) - log p(dislike) of items by what their pages say; -1 stands for strangers."""
+        template, found = self._new.liking, [self.scale.new_empty(0)]
+        targets = [(*template.render_target({"answer": word}), Text(END, learn=True)) for word in self._new.words]
+        prompts = _asked_by_page(template, users, pages)
+        for at in range(0, len(prompts), self.asking.batch):
+            said = self.likelihoods(prompts[at : at + self.asking.batch], targets)
+            found.append(said[:, 0] - said[:, 1])
+        return torch.cat(found)
+
+    @property
+    def _new(self) -> NewItems:
+        assert self.opinion.new is not None
+        return self.opinion.new
 
     def opinions(self, template: Template, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[Prompt]:
         """What is read when the opinion of each user on an item is asked for."""
@@ -145,6 +180,16 @@ class ReasonWriter(SentenceWriter):
             found.append(self.nll(Written(prompts[part], targets[part])).double().cpu().numpy() * lengths[part])
         return np.concatenate(found), lengths
 
+    @property
+    def reads_features(self) -> bool:
+        """Whether the prompt about a new item says what the reason is to be about."""
+        return "feature" in self._new.reason.slots
+
+    def page_reasons(self, users: NDArray[np.int32], pages: Sequence[Mapping[str, str]]) -> list[str]:
+        """A reason for each of B users and items, by what the pages of these say; the stars that it goes with are foreseen too."""
+        stars = self.page_stars(users, pages).round().int().tolist()
+        return self.sentences(_asked_by_page(self._new.reason, users, [{**page, "stars": count} for page, count in zip(pages, stars, strict=True)]))
+
 
 class SummaryWriter(SentenceWriter):
     """Says what people wrote in a line."""
@@ -159,3 +204,8 @@ class SummaryWriter(SentenceWriter):
 
 class ReasonAndSummaryWriter(ReasonWriter, SummaryWriter):
     """Does both."""
+
+
+def _asked_by_page(template: Template, users: NDArray[np.int32], pages: Sequence[Mapping[str, Any]]) -> list[Prompt]:
+    """What is read when the opinion of each user on an item is asked for, of which the page is known."""
+    return [template.render_source({**page, "user": user_text(int(user))}) for user, page in zip(users, pages, strict=True)]

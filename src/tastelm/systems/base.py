@@ -16,7 +16,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
 from tastelm.plm.tokens import Tokens
-from tastelm.settings import configure, search_space
+from tastelm.settings import asked_otherwise, configure, search_space
 from tastelm.text.segments import Asked, Prompt
 from tastelm.train.stage import Stage
 
@@ -103,6 +103,32 @@ class Summariser(Protocol):
         """What each of B users wrote, in a line; codes of strangers are -1."""
 
 
+# What the page of an item says: `title`, `brand` and `price`, and with them the `feature` that a reason is to be about.
+Page = Mapping[str, str]
+
+
+@runtime_checkable
+class NewcomerRater(Protocol):
+    """A module that says what users would think of items that it has never met, by what their pages say."""
+
+    def page_stars(self, users: NDArray[np.int32], pages: Sequence[Page]) -> Tensor:
+        """(B,) one to five stars that each of B users would give to the item beside; codes of strangers are -1."""
+
+    def page_likings(self, users: NDArray[np.int32], pages: Sequence[Page]) -> Tensor:
+        """(B,) how much likelier it is that the user likes the item than that not; above 0 for likelier."""
+
+
+@runtime_checkable
+class NewcomerExplainer(Protocol):
+    """A module that gives reasons for opinions on items that it has never met. `reads_features`: it must be told what a reason is to be about."""
+
+    @property
+    def reads_features(self) -> bool: ...
+
+    def page_reasons(self, users: NDArray[np.int32], pages: Sequence[Page]) -> list[str]:
+        """What each of B users would say of the item beside, in a sentence; codes of strangers are -1."""
+
+
 @runtime_checkable
 class Prompted(Protocol):
     """A module that asks a language model."""
@@ -150,6 +176,10 @@ class System(ABC, Generic[C]):
     def settle(self, split: Split) -> System[C]:
         """The same system with the settings that follow the data filled in. Those are stored with the run, so loading needs no data."""
         return self
+
+    def asked_by(self, values: Mapping[str, Any], data: str) -> System[C]:
+        """The same system, trained on data of this name, with other values of the settings that decide how it is asked. Raises SettingError."""
+        return type(self)(asked_otherwise(self.config, values, owner=self.card.name))
 
     def from_scratch(self) -> System[C]:
         """The same system without its pre-training, so that its last stage learns everything; as it is where the last stage cannot stand alone."""

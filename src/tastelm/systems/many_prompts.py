@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tastelm.data.features import Sizes
 from tastelm.data.split import Split
@@ -16,7 +16,7 @@ from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
 from tastelm.prompting.writer import Asking, ItemWriter
-from tastelm.settings import among, setting
+from tastelm.settings import among, asked_otherwise, setting
 from tastelm.systems.base import Judging, System
 from tastelm.systems.texts import read_back, told
 from tastelm.systems.written import Ids, WritingConfig
@@ -98,11 +98,11 @@ class ManyPrompts(System[C]):
     judging = JUDGING[ANY]
 
     @abstractmethod
-    def asked(self, split: Split) -> Template:
-        """The prompt that asks, unless the settings hold one in full."""
+    def asked(self, data: str) -> Template:
+        """The prompt that asks, unless the settings hold one in full; `data` is the name of the data."""
 
     @abstractmethod
-    def courses(self, split: Split) -> list[Course]:
+    def courses(self, data: str) -> list[Course]:
         """What is trained on."""
 
     def chosen(self, split: Split) -> C:
@@ -120,16 +120,27 @@ class ManyPrompts(System[C]):
     def settle(self, split: Split) -> ManyPrompts[C]:
         config = self.chosen(split)
         vocabulary = config.vocabulary or config.needed(split, config.words)
-        made = type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(split))))
-        template, owner = read_back(made.config.prompt), self.card.name
-        taught, way = {_way(known, owner) for course in made.courses(split) for known in course.templates if course.per_user}, _way(template, owner)
+        data = split.dataset.name
+        return type(self)(replace(config, vocabulary=vocabulary, prompt=config.prompt or told(self.asked(data))))._ready(data)
+
+    def asked_by(self, values: Mapping[str, Any], data: str) -> ManyPrompts[C]:
+        made = type(self)(asked_otherwise(self.config, values, owner=self.card.name))
+        before, now = told(self.asked(data)), told(made.asked(data))
+        if now != before and self.config.prompt != before:
+            raise SettingError(f"{self.card.name}.ask: the run was trained with a prompt in full, so ask chooses nothing. Train one without --set prompt.")
+        return (made if now == before else type(self)(replace(made.config, prompt=now)))._ready(data)
+
+    def _ready(self, data: str) -> ManyPrompts[C]:
+        """Itself, with how it is judged. Raises SettingError where its prompt asks as none does that is trained on."""
+        template, owner = read_back(self.config.prompt), self.card.name
+        taught, way = {_way(known, owner) for course in self.courses(data) for known in course.templates if course.per_user}, _way(template, owner)
         if way not in taught:
             raise SettingError(
                 f"{owner}.ask: the prompt {template.name} does not ask for the next item of a history or user as those do that are trained on: "
                 f"it asks for {way}, they ask for {' or '.join(sorted(taught))}. Choose one of them, or train on prompts that ask so."
             )
-        made.judging = JUDGING[way]  # type: ignore[misc]
-        return made
+        self.judging = JUDGING[way]  # type: ignore[misc]
+        return self
 
     def build(self, sizes: Sizes) -> ItemWriter:
         config, template = self.config, read_back(self.config.prompt)
@@ -145,7 +156,7 @@ class ManyPrompts(System[C]):
         return module
 
     def stages(self, split: Split) -> Iterator[Stage]:
-        config, module, courses = self.config, self.build(split.sizes), self.courses(split)
+        config, module, courses = self.config, self.build(split.sizes), self.courses(split.dataset.name)
         beside, texts = self.beside(split), [text for course in courses for template in course.templates for text in (template.source, template.target)]
         config.spell(module, split, [*texts, *ANSWERS.values(), "user_ somebody", *beside.texts], config.words)
         beside.tell(module)

@@ -14,7 +14,7 @@ from tastelm.errors import SettingError, nearest
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.prompting.facts import ReviewFacts
 from tastelm.prompting.records import RecordLesson
-from tastelm.prompting.reviewer import Opinion, RatingWriter, ReasonAndSummaryWriter, ReasonWriter, SummaryWriter
+from tastelm.prompting.reviewer import NewItems, Opinion, RatingWriter, ReasonAndSummaryWriter, ReasonWriter, SummaryWriter
 from tastelm.prompting.writer import Asking, ItemWriter
 from tastelm.text.family import Family, family
 from tastelm.text.template import Template
@@ -22,6 +22,8 @@ from tastelm.text.template import Template
 ITEMS = ("sequential", "direct")
 # Task -> its family of templates.
 OPINIONS = {"rating": "p5-rating", "explanation": "p5-explanation", "review": "p5-review"}
+# Of items that are not in the catalogue; nothing is trained on it.
+NEW = "p5-zero"
 # What is known when an opinion is asked for: who, and on what.
 ASKED = {"user", "name", "item", "title"}
 WORDS, WORDS_OF_REVIEWS = 512, 4096
@@ -55,9 +57,10 @@ def words_for(families: str) -> int:
     return WORDS_OF_REVIEWS if {"explanation", "review"} & set(families.split(",")) else WORDS
 
 
-def opinion(stars: str, reason: str, summary: str, *, owner: str) -> Opinion:
-    """How opinions are asked for, by the names of three templates. Raises SettingError for one that shows more than who is asked, and on what, and for
-    one that asks for something else.
+def opinion(stars: str, reason: str, summary: str, new: tuple[str, str, str], *, owner: str) -> Opinion:
+    """How opinions are asked for, by the names of three templates, and of three about `new` items: their stars, whether they are liked, and why.
+
+    Raises SettingError for one that shows more than who is asked, and on what, and for one that asks for something else.
     """
     asking, explaining = (_askable(family(OPINIONS[task])[name], owner) for task, name in (("rating", stars), ("explanation", reason)))
     shortening = family(OPINIONS["review"])[summary]
@@ -65,7 +68,17 @@ def opinion(stars: str, reason: str, summary: str, *, owner: str) -> Opinion:
         raise SettingError(f"{owner}: the prompt {summary} does not ask for a summary. Choose one that does, such as 4-1 or 4-3.")
     if asking.target_prompt != family(OPINIONS["rating"])["1-1"].target_prompt:
         raise SettingError(f"{owner}: the prompt {stars} does not ask for stars alone. Choose one that does, such as 1-1 or 1-10.")
-    return Opinion(asking, explaining, shortening)
+    return Opinion(asking, explaining, shortening, new=_new_items(*new, owner=owner))
+
+
+def _new_items(stars: str, liking: str, reason: str, *, owner: str) -> NewItems:
+    """How opinions on items of another catalogue are asked for. Raises SettingError for a template that asks for something else."""
+    known = family(NEW)
+    for name, example, what in ((stars, "Z-3", "stars"), (liking, "Z-1", "like or dislike"), (reason, "Z-5", "a reason")):
+        if known[name].target_prompt != known[example].target_prompt:
+            raise SettingError(f"{owner}: the prompt {name} does not ask for {what} of a new item. Choose one that does, such as {example}.")
+    like, dislike = (known.verbalizer("liking").words(label)[0] for label in ("like", "dislike"))
+    return NewItems(known[stars], known[liking], known[reason], (like, dislike))
 
 
 def writer(families: str, asked: Opinion, model: Seq2SeqLM, items: int, asking: Asking, whole_words: bool) -> ItemWriter:

@@ -99,7 +99,7 @@ class WritingConfig:
     shown: int = setting(20, "items of the history that are read, the newest", at_least=1, at_most=200)
     lr: float = setting(2e-3, "peak learning rate of AdamW", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
     batch: int = setting(128, "examples in a step", at_least=1)
-    beams: int = setting(20, "prefixes that the search follows", at_least=1, at_most=1000)
+    beams: int = setting(20, "prefixes that the search follows", at_least=1, at_most=1000, after=True)
     max_epochs: int = setting(200, "ceiling; training usually ends on its own before", at_least=1)
 
     def __post_init__(self) -> None:

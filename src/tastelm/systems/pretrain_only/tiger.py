@@ -50,7 +50,7 @@ class Tiger(System["Tiger.Config"]):
         shown: int = setting(20, "items of the history that are read, the newest", source="Rajput et al. 2023", at_least=1, at_most=200)
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="0.01 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="256 in the paper", at_least=1)
-        beams: int = setting(30, "prefixes that the search follows", at_least=1, at_most=1000)
+        beams: int = setting(30, "prefixes that the search follows", at_least=1, at_most=1000, after=True)
 
     def settle(self, split: Split) -> Tiger:
         return Tiger(replace(self.config, vocabulary=self.config.vocabulary or self.config.needed(split, BARE)))

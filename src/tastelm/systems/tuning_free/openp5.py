@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
-from tastelm.data.split import Split
 from tastelm.prompting.lessons import can_ask
 from tastelm.settings import setting
 from tastelm.systems.many_prompts import Course, ManyPrompts, ManyPromptsConfig
@@ -44,20 +43,20 @@ class OpenP5(ManyPrompts["OpenP5.Config"]):
         ids: Ids = setting("collaborative", "what the tokens of an item follow", source="Hua et al. 2023, all of them")
         sequential: int = setting(5, "examples of the sequential task of each user in an epoch", source="3 of a prefix in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of the straightforward task of each user in an epoch", source="3 of an item in the paper", at_least=0, at_most=1000)
-        task: Literal["sequential", "straightforward"] = setting("sequential", "what it is asked by: a history, or the user alone", source="both in the paper")
-        ask: Literal["seen", "unseen"] = setting("seen", "by a prompt that was trained on, or by the one that was not", source="both in the paper")
+        task: Literal["sequential", "straightforward"] = setting("sequential", "asked by a history, or the user alone", source="both in the paper", after=True)
+        ask: Literal["seen", "unseen"] = setting("seen", "by a prompt that was trained on, or by the one that was not", source="both in the paper", after=True)
 
-    def asked(self, split: Split) -> Template:
+    def asked(self, data: str) -> Template:
         config = self.config
         prompts = family(FAMILY).seen() if config.ask == "seen" else family(FAMILY).held_out()
-        return _of_task(prompts, split, history=config.task == "sequential")[0]
+        return _of_task(prompts, data, history=config.task == "sequential")[0]
 
-    def courses(self, split: Split) -> list[Course]:
-        following, suiting = (_of_task(family(FAMILY).seen(), split, history=history) for history in (True, False))
+    def courses(self, data: str) -> list[Course]:
+        following, suiting = (_of_task(family(FAMILY).seen(), data, history=history) for history in (True, False))
         return [Course(following, self.config.sequential), Course(suiting, self.config.direct)]
 
 
-def _of_task(prompts: tuple[Template, ...], split: Split, *, history: bool) -> list[Template]:
+def _of_task(prompts: tuple[Template, ...], data: str, *, history: bool) -> list[Template]:
     """The prompts with a history, or without, in which the data set is named."""
-    named = (bound(prompt, "dataset", split.dataset.name.strip() or "the shop") for prompt in prompts)
+    named = (bound(prompt, "dataset", data.strip() or "the shop") for prompt in prompts)
     return [prompt for prompt in named if can_ask(prompt, needs={"history": history})]

@@ -25,7 +25,7 @@ class P5(ManyPrompts["P5.Config"]):
     Families: the next item and direct recommendation from histories; rating, explanation and review where the data have them, of the training
     part alone. `ask` chooses the prompt that ranks: by an item that is written (2-1 to 2-6, 2-13), the choice among candidates that it shows (2-7 to 2-10,
     5-5 to 5-8), or a yes to each (2-11, 2-12, 5-1 to 5-4); 5-* knows the user alone. 2-13 and 5-8 are held out of training, as `ask_stars=1-10` is;
-    ratings are the mean of the stars by their probabilities.
+    ratings are the mean of the stars by their probabilities. Z-* ask about items of another catalogue, see `tastelm.newcomers`; nothing is trained on them.
 
     Deviations: the model and its tokenizer are made from scratch, at a size for a CPU; items are tokens of their own, from the training part
     alone (`ids=random`, `collaborative`, `sequential`), not pieces of numbers that were given along all data, which leaks; the search
@@ -50,23 +50,26 @@ class P5(ManyPrompts["P5.Config"]):
         ids: Ids = setting("collaborative", "what the tokens of an item follow", source="sequential over all data in the paper")
         families: str = setting("all", "tasks: sequential,direct,rating,explanation,review, or all that the data can teach", source="Geng et al. 2022")
         words: int = setting(0, "tokens of the words; 0: 512, or 4096 where reviews are read", at_least=0, at_most=100_000)
-        ask_stars: str = setting("1-1", "the prompt by which stars are asked for", source="Geng et al. 2022")
-        ask_reason: str = setting("3-1", "the prompt by which a reason is asked for", source="Geng et al. 2022")
-        ask_summary: str = setting("4-1", "the prompt by which a review in a line is asked for", source="Geng et al. 2022")
+        ask_stars: str = setting("1-1", "the prompt by which stars are asked for", source="Geng et al. 2022", after=True)
+        ask_reason: str = setting("3-1", "the prompt by which a reason is asked for", source="Geng et al. 2022", after=True)
+        ask_summary: str = setting("4-1", "the prompt by which a review in a line is asked for", source="Geng et al. 2022", after=True)
+        ask_new_stars: str = setting("Z-3", "for stars of an item of another catalogue: Z-3, Z-4", source="Geng et al. 2022", later=True, after=True)
+        ask_new_liking: str = setting("Z-1", "for whether such an item is liked: Z-1, Z-2", source="Geng et al. 2022", later=True, after=True)
+        ask_new_reason: str = setting("Z-5", "for a reason: Z-5; Z-6, Z-7 are told what it is about", source="Geng et al. 2022", later=True, after=True)
         sequential: int = setting(5, "examples of the next item of each user in an epoch", source="20 in the paper", at_least=1, at_most=1000)
         direct: int = setting(2, "examples of direct recommendation of each user in an epoch", source="15 in the paper", at_least=0, at_most=1000)
         candidates: int = setting(20, "items of which one is to be chosen", source="100 in the paper", at_least=2, at_most=200)
         prompts: str = setting("all", "of the sequential family that are trained on: all that are not held out, or names with commas between")
-        ask: str = setting("2-3", "the prompt that ranks items, 2-1 to 2-13 or 5-1 to 5-8; 2-13 and 5-8 are held out of training", source="Geng et al. 2022")
+        ask: str = setting("2-3", "the prompt that ranks, 2-1 to 2-13 or 5-1 to 5-8; 2-13 and 5-8 are held out", source="Geng et al. 2022", after=True)
         lr: float = setting(2e-3, "peak learning rate of AdamW", source="1e-3 in the paper", above=0, at_most=1, search=span(3e-4, 5e-3, log=True))
         batch: int = setting(128, "examples in a step", source="Geng et al. 2022", at_least=1)
-        beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000)
+        beams: int = setting(20, "prefixes that the search follows", source="Geng et al. 2022", at_least=1, at_most=1000, after=True)
         max_epochs: int = setting(200, "ceiling; training usually ends on its own before", source="10 in the paper", at_least=1)
 
-    def asked(self, split: Split) -> Template:
+    def asked(self, data: str) -> Template:
         return template_of((SEQUENTIAL, DIRECT), self.config.ask, owner="p5.ask")
 
-    def courses(self, split: Split) -> list[Course]:
+    def courses(self, data: str) -> list[Course]:
         config = self.config
         following = [template for template in family(SEQUENTIAL).chosen(config.prompts) if can_ask(template, needs={"history": True})]
         suiting = [template for template in family(DIRECT).seen() if can_ask(template, needs={"history": False})]
@@ -79,9 +82,9 @@ class P5(ManyPrompts["P5.Config"]):
 
     def writer(self, items: int, asking: Asking) -> ItemWriter:
         config = self.config
-        return writer(
-            config.families, opinion(config.ask_stars, config.ask_reason, config.ask_summary, owner="p5"), config.begun(), items, asking, config.whole_words
-        )
+        new = (config.ask_new_stars, config.ask_new_liking, config.ask_new_reason)
+        asked = opinion(config.ask_stars, config.ask_reason, config.ask_summary, new, owner="p5")
+        return writer(config.families, asked, config.begun(), items, asking, config.whole_words)
 
     def beside(self, split: Split) -> Beside:
         families = self.config.families
