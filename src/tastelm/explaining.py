@@ -19,7 +19,7 @@ from tastelm.metrics.overlap import bleu_corpus, rouge
 from tastelm.metrics.paired_text import PairedDifference, TextScore, paired_bootstrap, plain
 from tastelm.rated import errors
 from tastelm.recommender import Recommender
-from tastelm.systems.base import Explainer, Rater
+from tastelm.systems.base import Explainer, Guided, Rater
 
 # Interactions that are asked about: enough for intervals, and a language model writes them in minutes.
 CASES = 1000
@@ -35,12 +35,14 @@ class Reasons:
     of       how many there were to ask about
     texts    C sentences
     ratings  (C,) predictions, or None of a run that predicts none
+    given    it was told beforehand which feature each true reason is about, so that to name it is no merit
     """
 
     asked: Explanations
     of: int
     texts: tuple[str, ...]
     ratings: NDArray[np.float64] | None
+    given: bool = False
 
 
 def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0) -> Reasons | None:
@@ -60,6 +62,8 @@ def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, ca
     users = model.users.encode(split.users.decode(asked.users))
     items = model.items.encode(split.items.decode(asked.items))
     predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
+    if isinstance(module, Guided) and module.given:
+        return Reasons(asked, len(every), tuple(module.explain(users, items, asked.features)), predicted, given=True)
     return Reasons(asked, len(every), tuple(module.explain(users, items)), predicted)
 
 
@@ -117,7 +121,8 @@ def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -
 def judge_reasons(
     model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0, judge: Calibrated | None = None
 ) -> dict[str, Any]:
-    """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
+    """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed; `given`: what
+    of the true reasons it was told.
 
     judge  of entailment, which is left out without one
 
@@ -127,4 +132,4 @@ def judge_reasons(
     if said is None:
         return {}
     found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
-    return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed}
+    return plain(found, seed=seed) | {"cases": len(said.asked), "of": said.of, "seed": seed} | ({"given": "feature"} if said.given else {})
