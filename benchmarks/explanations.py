@@ -54,6 +54,8 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "att2seq": ("att2seq", {}),
     "nrt": ("nrt", {}),
     "peter": ("peter", {}),
+    "peter-feature-known": ("peter", {"feature": "known"}),
+    "peter-feature-given": ("peter", {"feature": "given"}),
     "pepler": ("pepler", {}),
     "pepler-joint": ("pepler", {"training": "joint"}),
     "pepler-mf": ("pepler", {"training": "joint", "rating": "mf"}),

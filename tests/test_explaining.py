@@ -1,5 +1,6 @@
 """How good reasons are: the measures meet what was said, on the same interactions for everybody."""
 
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -66,6 +67,26 @@ def speaker(parts: Split, **how: Any) -> Recommender:
     made = system("popularity").create()
     users = type(parts.users)([f"u{user}" for user in range(12)], ordered=True)
     return Recommender(made, Speaker(**how), parts.items, users)
+
+
+class Told(Speaker):
+    """Is told what to speak of."""
+
+    given = True
+
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32], about: Sequence[str] = ()) -> list[str]:
+        return [f"the {feature} is fine" for feature in about] or super().explain(users, items)
+
+
+def test_what_was_told_beforehand_is_said_with_the_numbers() -> None:
+    parts = data()
+    dull = speaker(parts, knows=False)
+    guided = Recommender(dull.system, Told(knows=False), dull.items, dull.users)
+    found = judge_reasons(guided, parts)
+    assert found["given"] == "feature" and found["metrics"]["fmr"] == 1 and "given" not in judge_reasons(dull, parts)
+    out = Console(width=200, record=True, file=StringIO())
+    out.print(show.reasons(found))
+    assert "The feature of each true reason was told beforehand: do not compare with systems that are told nothing." in " ".join(out.export_text().split())
 
 
 def test_who_says_what_was_said_has_the_best_of_everything() -> None:

@@ -53,15 +53,19 @@ class Contest:
             self._test(name, leader, other)
             for name, leader in best.items()
             for other in self._scores
-            if other != leader and name in self._rows[other]["metrics"]
+            if other != leader and self._alone(other) and name in self._rows[other]["metrics"]
         ]
         rows = sorted(self._rows.values(), key=lambda row: row["metrics"].get(MAIN, 0.0), reverse=True)
         about = {"part": Part.TEST.name.lower(), "seed": self.split.seed, "main": MAIN}
         return about | {"rows": rows, "best": best, "tests": tests, "examples": self._examples([row["system"] for row in rows])}
 
+    def _alone(self, system: str) -> bool:
+        """Whether a system was not told beforehand what the true reasons are about: one that was is held against no other."""
+        return not self._said[system].given
+
     def _leader(self, name: str) -> str | None:
         """Who is best in a measure; None where fewer than two can be compared in it."""
-        have = {system: found[name] for system, found in self._scores.items() if name in found and not np.isnan(found[name].value)}
+        have = {system: found[name] for system, found in self._scores.items() if self._alone(system) and name in found and not np.isnan(found[name].value)}
         if len(have) < 2 or not all(comparable(next(iter(have.values())), score) for score in have.values()) or next(iter(have.values())).cases < 2:
             return None
         values = {system: score.value for system, score in have.items()}

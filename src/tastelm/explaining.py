@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from tastelm.metrics.paired_text import PairedDifference, TextScore, paired_boot
 from tastelm.plm.meter import Bill, Took
 from tastelm.rated import errors
 from tastelm.recommender import Recommender
-from tastelm.systems.base import Explainer, Rater
+from tastelm.systems.base import Explainer, Guided, Rater
 
 # Interactions that are asked about: enough for intervals, and a language model writes them in minutes.
 CASES = 1000
@@ -40,6 +40,7 @@ class Reasons:
     ratings  (C,) predictions, or None of a run that predicts none
     took     what writing the sentences took, None where that is not known
     foreseen what the run finds of what was really said, None where it cannot tell
+    given    it was told beforehand which feature each true reason is about, so that to name it is no merit
     """
 
     asked: Explanations
@@ -48,6 +49,7 @@ class Reasons:
     ratings: NDArray[np.float64] | None
     took: Took | None = None
     foreseen: Foreseen | None = None
+    given: bool = False
 
 
 def asked_of(split: Split, part: Part, *, owner: str, cases: int = CASES, seed: int = 0) -> tuple[Explanations, int] | None:
@@ -75,10 +77,10 @@ def give_reasons(model: Recommender, split: Split, part: Part = Part.TEST, *, ca
     users = model.users.encode(split.users.decode(asked.users))
     items = model.items.encode(split.items.decode(asked.items))
     predicted = module.ratings(users, items).double().cpu().numpy() if isinstance(module, Rater) else None
-    bill = Bill(module)
-    texts = tuple(module.explain(users, items))
-    took, foreseen = bill.settle(len(texts)), foresee(model, users, items, asked.texts)
-    return Reasons(asked, of, texts, predicted, took, foreseen)
+    bill, about = Bill(module), asked.features if isinstance(module, Guided) and module.given else None
+    texts = tuple(module.explain(users, items) if about is None else cast(Guided, module).explain(users, items, about))
+    took, foreseen = bill.settle(len(texts)), foresee(model, users, items, asked.texts, about)
+    return Reasons(asked, of, texts, predicted, took, foreseen, given=about is not None)
 
 
 def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
@@ -156,7 +158,8 @@ def judge_reasons(
 
 
 def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None) -> dict[str, Any]:
-    """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed.
+    """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed; `given`: what of the
+    true reasons it was told.
 
     judge  of entailment, which is left out without one
     """
@@ -166,8 +169,9 @@ def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | No
 
 def told(said: Reasons, found: Mapping[str, TextScore], *, seed: int) -> dict[str, Any]:
     """Scores of what a run has said as plain values, beside what it was asked, and what that took; `empty`: how often nothing was written."""
-    about = {"cases": len(said.asked), "of": said.of, "seed": seed, "empty": sum(not text.strip() for text in said.texts)}
+    about: dict[str, Any] = {"cases": len(said.asked), "of": said.of, "seed": seed, "empty": sum(not text.strip() for text in said.texts)}
     values = plain(found, seed=seed)
     if said.foreseen is not None:  # those that are too long for it have no say
         values["counted"] |= {name: int(said.foreseen.whole.sum()) for name in ("bits", "perplexity") if name in found}
+    about |= {"given": "feature"} if said.given else {}
     return values | about | ({} if said.took is None else said.took.plain())

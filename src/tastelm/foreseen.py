@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +43,17 @@ class Foreseen:
         return replace(self, tokenizer=f"{self.tokenizer}, {self.lengths[self.whole].sum():,} scored in {self.whole.sum():,} sentences")
 
 
-def foresee(model: Recommender, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str]) -> Foreseen | None:
-    """What `model` finds of C sentences, by its own codes of users and items (-1: a stranger). None of one that cannot tell."""
-    module = model.module
+def foresee(
+    model: Recommender, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str], about: Sequence[str] | None = None
+) -> Foreseen | None:
+    """What `model` finds of C sentences, by its own codes of users and items (-1: a stranger). None of one that cannot tell.
+
+    about  the feature of each, for a module that is `Guided`
+    """
+    module: Any = model.module
     if not isinstance(module, Foresees):
         return None
-    nll, lengths = module.foresee(users, items, texts)
+    nll, lengths = module.foresee(users, items, texts, *([] if about is None else [about]))
     source = getattr(model.system.config, "model", None)
     words = source if isinstance(source, str) and not source.startswith("scratch") else module.learnt_from
     return Foreseen(nll, lengths, f"{module.tokens.size} tokens of {words}")

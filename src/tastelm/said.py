@@ -30,7 +30,7 @@ def keep(said: Reasons, split: Split, folder: Path, *, part: Part = Part.TEST) -
     columns: dict[str, Any] = {"user": split.users.decode(asked.users), "item": split.items.decode(asked.items), "said": said.texts, "true": asked.texts}
     columns |= {"feature": asked.features}
     columns |= {} if said.ratings is None else {"rating": said.ratings.tolist()}
-    about = _about(split, part) | {"of": said.of} | ({} if said.took is None else said.took.plain())
+    about = _about(split, part) | {"of": said.of, "given": said.given} | ({} if said.took is None else said.took.plain())
     if said.foreseen is not None:
         columns |= {"nll": said.foreseen.nll.tolist(), "tokens": said.foreseen.lengths.tolist()}
         about |= {"tokenizer": said.foreseen.tokenizer}
@@ -52,7 +52,7 @@ def kept(split: Split, folder: Path, *, part: Part = Part.TEST) -> Reasons | Non
             foreseen = Foreseen(nll, np.array([row["tokens"] for row in rows], np.int64), str(content["tokenizer"]))
         cost = PerThousand(**content["cost"]) if "cost" in content else None
         took = Took(float(content["seconds"]), cost) if "seconds" in content else None
-        return Reasons(found[0], int(content["of"]), tuple(str(row["said"]) for row in rows), ratings, took, foreseen)
+        return Reasons(found[0], int(content["of"]), tuple(str(row["said"]) for row in rows), ratings, took, foreseen, bool(content.get("given")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

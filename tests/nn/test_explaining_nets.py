@@ -77,6 +77,20 @@ def test_the_rating_and_the_set_of_words_are_told_before_any_word_is_read() -> N
     torch.testing.assert_close(net.context(users, items), net.out(states[:, 1]))
 
 
+def test_a_feature_is_the_mean_of_its_words_and_only_the_sentence_sees_it() -> None:
+    net = nets()["peter"]
+    users, items = (rows[:2] for rows in PAIRS)
+    about = torch.tensor([[3, 1], [2, -100]])
+    begun = net.begin(users, items, about=about)
+    torch.testing.assert_close(begun[:, 2], torch.stack([net.words.weight[[3, 1]].mean(0), net.words.weight[2]]))
+    torch.testing.assert_close(begun[:, :2], net.begin(users, items))
+    words = net.words(torch.tensor([[1, 2], [3, 4]]))
+    one, other = (net.states(torch.cat([net.begin(users, items, about=told), words], 1)) for told in (about, about.flip(0)))
+    torch.testing.assert_close(one[:, :2], other[:, :2])
+    assert ((one - other)[:, 2:].abs().sum(2) > 1e-4).all()
+    torch.testing.assert_close(net.rating(users, items), net.rater(one[:, 0]))
+
+
 def test_a_stranger_is_the_mean_of_all_others() -> None:
     table = IdTable(3, 2)
     with torch.no_grad():

@@ -13,6 +13,7 @@ from tastelm.data.dataset import Dataset
 from tastelm.data.explanations import explanations
 from tastelm.data.split import Part, split
 from tastelm.errors import DataError, SettingError
+from tastelm.explaining import judge_reasons
 from tastelm.fitting import fit_system
 from tastelm.objectives.base import WeightedSum
 from tastelm.objectives.rating import RatingError
@@ -20,7 +21,7 @@ from tastelm.prompting.reasons import reasoned
 from tastelm.prompting.teaching import WriteTargets
 from tastelm.runs import load
 from tastelm.strategies import Partial, PLMTuning, PretrainOnly, PromptAndPLM, PromptTuning
-from tastelm.systems.base import CandidateScorer, Explainer, Rater
+from tastelm.systems.base import CandidateScorer, Explainer, Guided, Rater
 from tastelm.systems.catalogue import system
 from tastelm.systems.explained import text_and_rating
 from tastelm.train.budget import Budget
@@ -61,6 +62,8 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "attentive": ("att2seq", WORDS | {"attention": True}),
     "nrt": ("nrt", WORDS),
     "peter": ("peter", WORDS),
+    "peter-known": ("peter", WORDS | {"feature": "known"}),
+    "peter-given": ("peter", WORDS | {"feature": "given"}),
     "sequential": ("pepler", MODEL),
     "joint-mf": ("pepler", MODEL | {"training": "joint", "rating": "mf"}),
     "lora-mlp": ("pepler", MODEL | {"adapt": "lora", "rating": "mlp", "hidden": 8}),
@@ -69,7 +72,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 LARGER_WORDS = {"dim": 32, "hidden": 64, "batch": 128, "lr": 1e-2, "dropout": 0.1}
 LARGER_MODEL = {"model": "scratch:dim=32,layers=1,heads=2,context=64,vocabulary=400", "batch": 128, "lr": 1e-2, "pretrain_epochs": 1}
-RATES = {"nrt", "peter", "joint-mf", "lora-mlp"}
+RATES = {"nrt", "peter", "peter-known", "peter-given", "joint-mf", "lora-mlp"}
 
 
 def made(name: str, **more: Any) -> Any:
@@ -178,6 +181,48 @@ def test_all_split_sentences_into_as_many_tokens_so_that_perplexities_compare() 
     assert len({module.tokens.to_json() for module in modules[:3]}) == 1
 
 
+@pytest.mark.parametrize("name", ["peter", "peter-known", "peter-given"])
+def test_the_feature_of_a_sentence_is_told_to_whom_it_is_given_and_to_nobody_else(name: str) -> None:
+    module = fit_system(made(name), SPLIT, budget=Budget(steps=12)).recommender.module.eval()
+    told = reasoned(explanations(SPLIT, Part.TEST, owner=name))
+    other = replace(told, features=tuple(FEATURES[(FEATURES.index(feature) + 1) % 8] for feature in told.features))
+    given, module = name == "peter-given", module.requires_grad_(False)
+    assert torch.equal(module.nll(told), module.nll(other)) != given  # type: ignore[operator]
+    assert isinstance(module, Guided) == (name != "peter")
+    if isinstance(module, Guided):
+        assert module.given == given
+        plain = module.explain(told.users, told.items)
+        assert plain == module.explain(told.users, told.items, ("",) * len(told))
+        names = [module.features.chosen(user, item)[0] for user, item in zip(told.users, told.items, strict=True)]  # type: ignore[attr-defined]
+        assert plain == module.explain(told.users, told.items, names), "without a word it is about what is known of the pair"
+        assert torch.equal(module.context_nll(told), module.context_nll(other))  # type: ignore[operator]
+        assert torch.equal(module.rated(told.users, told.items), module.rated(other.users, other.items))  # type: ignore[operator]
+
+
+def test_in_training_the_known_feature_is_not_that_of_the_sentence_alone() -> None:
+    """A feature that a single sentence has told is left out while that sentence is learnt: it would be the answer, in training and nowhere else."""
+    one = reasons(6).interactions.with_columns(feature=pl.concat_str("feature", pl.lit("-"), pl.int_range(pl.len()).cast(pl.String)))
+    parts = split(Dataset.build(one, name="single"), "random:0.8,0.1")
+    module: Any = list(system("peter").create(WORDS | {"feature": "known"}).settle(parts).stages(parts))[-1].module.eval()
+    told = explanations(parts, Part.TRAIN, owner="x")
+    counted, asked = reasoned(told, counted=True), reasoned(told)
+    hidden = [module.features.chosen(user, item, own)[0] for user, item, own in zip(told.users, told.items, counted.own, strict=True)]
+    assert not any(name == feature for name, feature in zip(hidden, told.features, strict=True))
+    with torch.no_grad():
+        assert torch.equal(module.nll(counted), module.nll(replace(counted, features=("zip",) * len(told))))
+        assert not torch.equal(module.nll(counted), module.nll(asked)), "what is not learnt from is asked with all that is known"
+
+
+@pytest.mark.slow
+def test_a_feature_that_is_given_is_named_and_the_judgement_says_so() -> None:
+    parts = split(reasons(60), "random:0.8,0.1")
+    model = fit_system(system("peter").create(WORDS | LARGER_WORDS | {"feature": "given"}), parts, budget=Budget(steps=200)).recommender
+    judged = judge_reasons(model, parts)
+    assert judged["given"] == "feature" and judged["metrics"]["fmr"] > TO_THE_POINT + 0.02, "more than can be known"
+    user, item = parts.users.ids[0], parts.items.ids[0]
+    assert model.explain(item, user=user).text, "who is asked without a feature has one that is known"
+
+
 def test_vectors_alone_make_the_sentences_of_a_frozen_model_likelier() -> None:
     (prompt, _) = made("sequential", pretrain_epochs=0, prompt_lr=0.1).stages(SPLIT)
     with torch.no_grad():
@@ -218,8 +263,9 @@ def test_what_cannot_be_learnt_is_refused() -> None:
             list(made(name).stages(unrated))
     assert len(list(made("att2seq").stages(unrated))) == 1
     featureless = split(Dataset.build(reasons(6).interactions.drop("feature"), name="featureless"))
-    with pytest.raises(DataError, match="Use prompt=continuous"):
-        list(made("discrete").stages(featureless))
+    for name, other in (("discrete", "prompt=continuous"), ("peter-known", "feature=none"), ("peter-given", "feature=none")):
+        with pytest.raises(DataError, match=f"Use {other}"):
+            list(made(name).stages(featureless))
     for setting in ({"rating": "mf"}, {"begin": "words"}):
         with pytest.raises(SettingError, match=r"pepler\.prompt: discrete has no vectors, which rating and begin are about"):
             made("discrete", **setting)

@@ -75,7 +75,7 @@ def test_the_profile_tells_the_first_item_which_nothing_else_does(made: Split, l
 
 
 def test_the_second_stage_moves_the_prompt_alone_or_everything(made: Split) -> None:
-    for tune, moving in (("light", {"prompt"}), ("full", {"items", "backbone", "prompt"})):
+    for tune, moving in (("light", {"prompt"}), ("items", {"items", "prompt"}), ("full", {"items", "backbone", "prompt"})):
         stages = PPR.create(QUICK | {"tune": tune}).stages(made)
         run_stage(next(stages), seed=0, budget=Budget(steps=2), validate=None, checkpoint=None, watch=Silent())
         stage = next(stages)

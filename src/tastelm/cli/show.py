@@ -206,6 +206,8 @@ OPINIONS = {"explanation": "Reasons", "rating": "Ratings", "summary": "Summaries
 def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) -> Table:
     """How good the reasons that a run gives are, and how right its ratings; or the ratings alone, or its summaries."""
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
+    if "given" in found:
+        table.caption = f"The {found['given']} of each true reason was told beforehand: do not compare with systems that are told nothing."
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
     if "cost" in found:

@@ -117,6 +117,8 @@ def notes(told: Told) -> Sequence[str]:
         ]
     lines += ["; ".join(f"{name}: {MEASURES[name].about}" for name in measured if name in MEASURES) + "."]
     lines += [WRITING_COSTS] if cost_columns([row.get("cost") for row in told["rows"]]) else []
+    guided = [row["system"] for row in told["rows"] if row.get("given")]
+    lines += [f"Told beforehand what each true reason is about, so naming it is no merit, and held against no other: {', '.join(guided)}."] if guided else []
     silent = [f"{row['system']} {row['empty']:,}" for row in told["rows"] if row.get("empty")]
     return lines + ([f"Reasons in which nothing was written: {', '.join(silent)}."] if silent else [])
 

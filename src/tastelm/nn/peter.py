@@ -28,8 +28,9 @@ def waves(places: int, dim: int) -> Tensor:
 
 class Peter(nn.Module):
     """[user, item, words] through L blocks. The place of the user tells the rating, that of the item the words in any order, the others the next word.
+    A feature that the sentence is about may stand between item and words (PETER+), where the places of user and item do not see it.
 
-    places  words that it can read, the one that begins a sentence among them
+    places  words that it can read, the one that begins a sentence and a feature among them
     """
 
     positions: Tensor
@@ -44,9 +45,17 @@ class Peter(nn.Module):
         self.register_buffer("positions", waves(PROMPT + places, dim), persistent=False)
         nn.init.uniform_(self.words.weight, -0.1, 0.1)
 
-    def begin(self, users: Tensor, items: Tensor, stars: Tensor | None = None) -> Tensor:
-        """(B,) rows of users and of items -> (B, 2, D), what `go_on` goes on from; stars are predicted, not read."""
-        return torch.stack([self.users(users), self.items(items)], 1)
+    def begin(self, users: Tensor, items: Tensor, stars: Tensor | None = None, about: Tensor | None = None) -> Tensor:
+        """(B,) rows of users and of items -> (B, 2, D), what `go_on` goes on from; stars are predicted, not read.
+
+        about  (B, F) the words of a feature, negative where there is none: their mean is a third place
+        """
+        pair = [self.users(users), self.items(items)]
+        if about is None:
+            return torch.stack(pair, 1)
+        said = about >= 0
+        words = self.words(about.clamp(min=0)) * said[..., None]
+        return torch.stack([*pair, words.sum(1) / said.sum(1, keepdim=True).clamp(min=1)], 1)
 
     def go_on(self, state: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T) words that follow -> (B, T, V) logits of the words behind each, and what to go on from: all vectors so far, which are read anew."""

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from tastelm.data.sequences import UserWindows
 from tastelm.objectives.autoregressive import predict, shift
-from tastelm.objectives.base import Outcome
+from tastelm.objectives.base import Objective, Outcome, WeightedSum
 from tastelm.objectives.contrastive import info_nce
 from tastelm.objectives.item_loss import ItemLoss
 
@@ -71,6 +71,11 @@ class PromptContrast:
         right = _ends(recommender, shorter, codes)
         profiles = torch.unique(codes, dim=0, return_inverse=True)[1]
         return Outcome(info_nce(left, right, temperature=self.temperature, same=profiles, symmetric=True), len(batch))
+
+
+def next_and_contrast(ahead: PromptedNextItem, weight: float, contrast: PromptContrast) -> Objective:
+    """L_next + weight L_contrast; a weight of 0 leaves the contrast out."""
+    return WeightedSum([(1.0, "next", ahead), (weight, "contrast", contrast)]) if weight else ahead
 
 
 def _ends(recommender: Any, batch: UserWindows, codes: Tensor) -> Tensor:

@@ -85,13 +85,19 @@ class Explains(nn.Module):
         return found
 
     @torch.no_grad()
-    def foresee(self, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Of each of B sentences its negative log-likelihood in nats, the token that ends it counted, NaN where it is longer than is read; and its tokens."""
+    def foresee(
+        self, users: NDArray[np.int32], items: NDArray[np.int32], texts: Sequence[str], about: Sequence[str] = ()
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Of each of B sentences its negative log-likelihood in nats, the token that ends it counted, NaN where it is longer than is read; and its tokens.
+
+        about  B features that they are about, "" for what is not told, heard by a module that is given features
+        """
+        features = tuple(about) or ("",) * len(texts)
         lengths, found = self.lengths(texts), [np.empty(0)]
         for at in range(0, len(texts), TOLD_AT_ONCE):
             part = slice(at, at + TOLD_AT_ONCE)
             count = len(texts[part])
-            batch = Reasoned(users[part], items[part], np.full(count, np.nan), tuple(texts[part]), ("",) * count)
+            batch = Reasoned(users[part], items[part], np.full(count, np.nan), tuple(texts[part]), ("",) * count, features[part])
             found.append(self.nll(batch).double().cpu().numpy() * lengths[part])
         return np.where(lengths <= self.writing.longest, np.concatenate(found), np.nan), lengths
 

@@ -25,11 +25,12 @@ class FeatureWords(nn.Module):
         self._names: list[str] = []
         self._common: list[str] = []
 
-    def know(self, told: Explanations, users: int, items: int) -> None:
-        """Take over the features of the training explanations of U users and N items. Raises DataError if there is none."""
+    def know(self, told: Explanations, users: int, items: int, *, instead: str = "prompt=continuous") -> None:
+        """Take over the features of the training explanations of U users and N items. Raises DataError if there is none; `instead` is the setting that
+        does without."""
         kept = np.array([place for place, feature in enumerate(told.features) if feature], np.int64)
         if not len(kept):
-            raise DataError("no explanation of the training part is about a feature, so there are no words for a prompt. Use prompt=continuous.")
+            raise DataError(f"no explanation of the training part is about a feature, so there are no words for a prompt. Use {instead}.")
         names = sorted({told.features[place] for place in kept})
         numbers = {name: number for number, name in enumerate(names)}
         codes = np.array([numbers[told.features[place]] for place in kept], np.int32)

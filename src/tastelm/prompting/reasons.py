@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ class Reasoned:
     texts         B sentences
     own           B features that these very sentences have added to what is known of their users and items; "" for none. A prompt of
                   features leaves them out, or it would hold the answer in training and nowhere else
+    features      B features that the sentences are about, "" where none is known: the answer in part, for those alone that are given it
     """
 
     users: NDArray[np.int32]
@@ -27,6 +29,7 @@ class Reasoned:
     ratings: NDArray[np.float64]
     texts: tuple[str, ...]
     own: tuple[str, ...]
+    features: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -67,4 +70,10 @@ class _ReasonBatches:
 
 def reasoned(told: Explanations, *, counted: bool = False) -> Reasoned:
     """All explanations as one batch; `counted` as for `Reasons`."""
-    return Reasoned(told.users, told.items, told.ratings, told.texts, told.features if counted else ("",) * len(told))
+    return Reasoned(told.users, told.items, told.ratings, told.texts, told.features if counted else ("",) * len(told), told.features)
+
+
+def unsaid(users: NDArray[np.int32], items: NDArray[np.int32], features: Sequence[str] = ()) -> Reasoned:
+    """B pairs of which nothing is said yet; `features` are what it is to be about, where that is given."""
+    nothing = ("",) * len(users)
+    return Reasoned(users, items, np.full(len(users), np.nan), nothing, nothing, tuple(features) or nothing)

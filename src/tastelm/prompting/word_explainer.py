@@ -19,8 +19,9 @@ from tastelm.nn.ratings import Leanings
 from tastelm.nn.texts import Texts
 from tastelm.plm.tokens import Tokens, from_json
 from tastelm.prompting.explainer import Explains, Rates, Writing
+from tastelm.prompting.feature_words import FeatureWords
 from tastelm.prompting.layout import UNLEARNT
-from tastelm.prompting.reasons import Reasoned
+from tastelm.prompting.reasons import Reasoned, unsaid
 
 
 class SentenceNet(Protocol):
@@ -67,28 +68,32 @@ class WordExplainer(Explains):
     def nll(self, batch: Reasoned) -> Tensor:
         ids, start, end = self.cut(batch.texts), self.tokens.start, self.tokens.end
         before, labels = self._padded([[start, *row] for row in ids], end), self._padded([[*row, end] for row in ids], UNLEARNT)
-        logits, _ = self.net.go_on(self._begin(batch.users, batch.items, batch.ratings), before)  # type: ignore[operator]
+        logits, _ = self.net.go_on(self._begin(batch), before)  # type: ignore[operator]
         losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNLEARNT, reduction="none").view(labels.shape)
         return losses.sum(1) / (labels != UNLEARNT).sum(1)
 
     def write(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[list[int]]:
-        state = self._begin(users, items, np.full(len(users), np.nan))
+        return self.written(unsaid(users, items))
+
+    def written(self, batch: Reasoned) -> list[list[int]]:
+        """The tokens of a sentence for each pair of a batch in which nothing is said yet."""
+        state = self._begin(batch)
 
         def step(token: Tensor) -> Tensor:
             nonlocal state
             logits, state = self.net.go_on(state, token[:, None])  # type: ignore[operator]
             return logits[:, -1]  # type: ignore[no-any-return]
 
-        first = torch.full((len(users),), self.tokens.start, device=self.prior.device)
+        first = torch.full((len(batch),), self.tokens.start, device=self.prior.device)
         return greedy(step(first), step, end=self.tokens.end, longest=self.writing.longest)
 
     def stars(self, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
         """(B,) the stars that the sentence of each pair of rows is written by; `ratings` (B,) are those given, on the scale within."""
         raise NotImplementedError
 
-    def _begin(self, users: NDArray[np.int32], items: NDArray[np.int32], ratings: NDArray[np.float64]) -> Any:
-        who, what = self.rows(users), self.rows(items)
-        return self.net.begin(who, what, self.stars(who, what, self.scale.standard(ratings)))  # type: ignore[operator]
+    def _begin(self, batch: Reasoned) -> Any:
+        who, what = self.rows(batch.users), self.rows(batch.items)
+        return self.net.begin(who, what, self.stars(who, what, self.scale.standard(batch.ratings)))  # type: ignore[operator]
 
     def _padded(self, ids: Sequence[Sequence[int]], filler: int) -> Tensor:
         return pad_sequence([torch.tensor(row) for row in ids], batch_first=True, padding_value=filler).to(self.prior.device)
@@ -127,3 +132,33 @@ class RatingExplainer(Rates, WordExplainer):
         likely = self.net.context(self.rows(batch.users), self.rows(batch.items)).log_softmax(1)  # type: ignore[operator]
         losses: Tensor = -(likely.gather(1, labels.clamp(min=0)) * told).sum(1) / told.sum(1).clamp(min=1)
         return losses
+
+
+class FeatureExplainer(RatingExplainer):
+    """Writes about a feature (Li et al. 2021, PETER+), which a net with `begin(users, items, about=words)` reads before the sentence.
+
+    given  the feature is that of the true sentence, which whoever asks must tell. Where it is not told, or not given, it is the one that training
+           explanations of the user and of the item are about most, those of both first; of a pair that is learnt, without its own sentence
+    """
+
+    def __init__(self, net: nn.Module, users: int, items: int, writing: Writing, *, vocabulary: int, given: bool) -> None:
+        super().__init__(net, items, writing, vocabulary=vocabulary)
+        self.features, self.given, self._users = FeatureWords(), given, users
+
+    def know(self, told: Explanations, popularity: NDArray[np.int64]) -> None:
+        super().know(told, popularity)
+        self.features.know(told, self._users, len(self.prior), instead="feature=none")
+
+    @torch.no_grad()
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32], about: Sequence[str] = ()) -> list[str]:
+        """As `Explains.explain`; `about` are B features that sentences are to be about, "" for what is known, heard where features are given."""
+        told = tuple(about) or ("",) * len(users)
+        parts = [slice(at, at + self.writing.batch) for at in range(0, len(users), self.writing.batch)]
+        return [self.tokens.decode(ids).strip() for part in parts for ids in self.written(unsaid(users[part], items[part], told[part]))]
+
+    def _begin(self, batch: Reasoned) -> Any:
+        told = batch.features if self.given else ("",) * len(batch)
+        pairs = zip(batch.users.tolist(), batch.items.tolist(), batch.own, told, strict=True)
+        names = [name or self.features.chosen(user, item, own)[0] for user, item, own, name in pairs]
+        words = self._padded(self.tokens.encode_all([f" {name}" for name in names]), UNLEARNT)
+        return self.net.begin(self.rows(batch.users), self.rows(batch.items), about=words)  # type: ignore[operator]

@@ -10,8 +10,8 @@ from tastelm.report.kinds import Amount, Count, Kind, Number, Pair
 
 
 class Judged(Kind):
-    """How good the reasons of a system are; counted: the interactions that each measure could use; empty: how often nothing was written; seconds: that
-    writing took; cost: tokens, seconds and money of 1,000 reasons, where a language model writes."""
+    """How good the reasons of a system are; counted: the interactions that each measure could use; empty: how often nothing was written; given: what of
+    the true reasons it was told; seconds: that writing took; cost: tokens, seconds and money of 1,000 reasons, where a language model writes."""
 
     system: str
     metrics: dict[str, Number]
@@ -21,6 +21,7 @@ class Judged(Kind):
     cases: Count
     of: Count
     empty: Count
+    given: str | None = None
     seconds: Amount | None = None
     cost: dict[str, Amount | None] | None = None
 

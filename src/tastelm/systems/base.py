@@ -88,6 +88,19 @@ class Foresees(Protocol):
 
 
 @runtime_checkable
+class Guided(Protocol):
+    """A module that may be told what a reason is to be about.
+
+    given  it was trained so, and is judged so: with the feature of the true reason
+    """
+
+    given: bool
+
+    def explain(self, users: NDArray[np.int32], items: NDArray[np.int32], about: Sequence[str] = ()) -> list[str]:
+        """As `Explainer`, about a feature each, "" for none."""
+
+
+@runtime_checkable
 class Rater(Protocol):
     """A module that predicts ratings."""
 
