@@ -152,6 +152,16 @@ def test_permuted_modelling_of_single_items_says_that_there_is_nothing_to_learn(
     assert fit("transformers4rec", mixed, "20steps", objective="plm").stages[0].steps == 20
 
 
+def test_s3rec_has_its_norms_behind_each_part_in_both_stages_where_it_is_told_to() -> None:
+    stages = system("s3rec").create({"dim": 8, "block": "post", "pretrain_epochs": 2, "dropout": 0.0}).settle(DESCRIBED).stages(DESCRIBED)
+    for stage in stages:
+        module: Any = stage.module.eval()
+        states = module.backbone(module.items(torch.arange(4)), np.array([4]))
+        torch.testing.assert_close(states.mean(1), torch.zeros(4), atol=1e-5, rtol=0)
+        assert module.backbone.shape.norm == "post" and torch.equal(module.backbone.norm.weight, torch.ones(8))
+    assert hits(fit("s3rec", DESCRIBED, "150steps", block="post", pretrain_epochs=2), DESCRIBED) > 0.7
+
+
 def test_pre_training_sees_nothing_of_valid_and_test() -> None:
     first = next(system("s3rec").create({"max_len": 5}).settle(DESCRIBED).stages(DESCRIBED))
     assert first.view is not None
