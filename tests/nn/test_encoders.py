@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences
-from tastelm.nn.adapter import Adapter, UserGraft
+from tastelm.nn.adapter import Adapter
 from tastelm.nn.convolution import CaserEncoder, DilatedConvolution, DilatedEncoder, Neighbourhood
 from tastelm.nn.dated import DatedRecommender, TimeViews
 from tastelm.nn.hstu import BUCKETS, HSTUEncoder, TimedRecommender, time_bucket
@@ -103,16 +103,6 @@ def test_the_highest_filter_of_caser_sees_the_whole_window_and_order_matters() -
         other[4 - back] += 1
         assert bool(((module(other, np.array([5]))[-1] - before).abs() > 1e-6).any()) == (back < 3)
     assert not torch.allclose(module(x[[0, 1, 3, 2, 4]], np.array([5]))[-1], before)
-
-
-def test_patches_and_grafts_begin_as_nothing() -> None:
-    torch.manual_seed(0)
-    x, adapter, graft = tokens(4), Adapter(DIM, 3), UserGraft(5, DIM)
-    assert torch.equal(adapter(x, x), x) and torch.equal(graft(x, torch.tensor([0, 4, -1, 2])), x)
-    nn.init.normal_(graft.join.weight)
-    moved = graft(x, torch.tensor([0, 1, -1, -1]))
-    torch.testing.assert_close(moved[2:], x[2:] + graft.join(torch.cat([x[2:], torch.zeros(2, DIM)], 1)))
-    assert not torch.allclose(graft(x, torch.tensor([1, 1, -1, -1]))[0], moved[0]), "two users are two users"
 
 
 @pytest.mark.parametrize("beside", [False, True])
