@@ -221,6 +221,21 @@ def test_fdsa_without_columns_is_one_stack() -> None:
     assert hits(fit("fdsa", DESCRIBED, "200steps"), DESCRIBED) > 0.7
 
 
+def test_a_contrast_puts_in_items_that_the_same_users_met_where_it_is_told_to() -> None:
+    def changes(which: str) -> Any:
+        stage: Any = next(iter(system("cl4srec").create({"changes": which, "similar": 0.4}).settle(CIRCLE).stages(CIRCLE)))
+        return stage.objective.terms[1][2].augment.changes
+
+    assert [[type(change).__name__ for change in changes(which)] for which in ("random", "informative", "all")] == [
+        ["Crop", "Mask", "Reorder"], ["Substitute", "Insert"], ["Crop", "Mask", "Reorder", "Substitute", "Insert"],
+    ]  # fmt: skip
+    substitute, insert = changes("informative")
+    assert substitute.rate == insert.rate == 0.4 and insert.longest == 20
+    nearest = substitute.alike[:, 0]
+    assert (np.minimum((nearest - np.arange(20)) % 20, (np.arange(20) - nearest) % 20) <= 2).mean() > 0.8, "on a circle of walkers, the items beside"
+    assert hits(fit("cl4srec", CIRCLE, "150steps", changes="all"), CIRCLE) > 0.7
+
+
 def test_a_contrast_with_a_queue_learns() -> None:
     fitted = fit("cl4srec", CIRCLE, "200steps", queue=64)
     assert hits(fitted, CIRCLE) > 0.7 and int(fitted.recommender.module.queue.filled) == 64  # type: ignore[union-attr]
