@@ -31,6 +31,13 @@ def cosine_neighbours(histories: Sequences, n_items: int, count: int, shrink: fl
     return torch.from_numpy(codes), torch.from_numpy(weights)
 
 
+def alike(histories: Sequences, n_items: int, count: int = 1) -> NDArray[np.int32]:
+    """(N, count) codes of the items most like each, by the cosine of who met them; -1 where there are fewer."""
+    codes, weights = cosine_neighbours(histories, n_items, count, shrink=0.0)
+    found: NDArray[np.int32] = np.where(weights.numpy() > 0, codes.numpy(), -1)
+    return found
+
+
 def transitions(histories: Sequences, n_items: int, count: int, *, reach: int, shrink: float) -> tuple[Tensor, Tensor]:
     """The `count` most frequent followers of each item: codes (N, count) int32 and c(i, j) / (sum_j c(i, j) + shrink), 0 where there are fewer.
 

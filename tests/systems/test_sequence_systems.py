@@ -152,6 +152,16 @@ def test_permuted_modelling_of_single_items_says_that_there_is_nothing_to_learn(
     assert fit("transformers4rec", mixed, "20steps", objective="plm").stages[0].steps == 20
 
 
+def test_s3rec_has_its_norms_behind_each_part_in_both_stages_where_it_is_told_to() -> None:
+    stages = system("s3rec").create({"dim": 8, "block": "post", "pretrain_epochs": 2, "dropout": 0.0}).settle(DESCRIBED).stages(DESCRIBED)
+    for stage in stages:
+        module: Any = stage.module.eval()
+        states = module.backbone(module.items(torch.arange(4)), np.array([4]))
+        torch.testing.assert_close(states.mean(1), torch.zeros(4), atol=1e-5, rtol=0)
+        assert module.backbone.shape.norm == "post" and torch.equal(module.backbone.norm.weight, torch.ones(8))
+    assert hits(fit("s3rec", DESCRIBED, "150steps", block="post", pretrain_epochs=2), DESCRIBED) > 0.7
+
+
 def test_pre_training_sees_nothing_of_valid_and_test() -> None:
     first = next(system("s3rec").create({"max_len": 5}).settle(DESCRIBED).stages(DESCRIBED))
     assert first.view is not None
@@ -209,6 +219,21 @@ def test_a_run_with_columns_loads_without_the_data(tmp_path: Any) -> None:
 def test_fdsa_without_columns_is_one_stack() -> None:
     assert "feature_backbone" not in dict(fit("fdsa", DESCRIBED, "5steps", columns="none").recommender.module.named_children())
     assert hits(fit("fdsa", DESCRIBED, "200steps"), DESCRIBED) > 0.7
+
+
+def test_a_contrast_puts_in_items_that_the_same_users_met_where_it_is_told_to() -> None:
+    def changes(which: str) -> Any:
+        stage: Any = next(iter(system("cl4srec").create({"changes": which, "similar": 0.4}).settle(CIRCLE).stages(CIRCLE)))
+        return stage.objective.terms[1][2].augment.changes
+
+    assert [[type(change).__name__ for change in changes(which)] for which in ("random", "informative", "all")] == [
+        ["Crop", "Mask", "Reorder"], ["Substitute", "Insert"], ["Crop", "Mask", "Reorder", "Substitute", "Insert"],
+    ]  # fmt: skip
+    substitute, insert = changes("informative")
+    assert substitute.rate == insert.rate == 0.4 and insert.longest == 20
+    nearest = substitute.alike[:, 0]
+    assert (np.minimum((nearest - np.arange(20)) % 20, (np.arange(20) - nearest) % 20) <= 2).mean() > 0.8, "on a circle of walkers, the items beside"
+    assert hits(fit("cl4srec", CIRCLE, "150steps", changes="all"), CIRCLE) > 0.7
 
 
 def test_a_contrast_with_a_queue_learns() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tastelm.data.sequences import Sequences
 from tastelm.nn.sessions import incidence
-from tastelm.similarity import cosine_neighbours, ease_weights
+from tastelm.similarity import alike, cosine_neighbours, ease_weights
 
 N = 7
 HISTORIES = st.lists(st.lists(st.integers(0, N - 1), max_size=6), min_size=1, max_size=12)
@@ -94,3 +94,8 @@ def test_ease_minimises_what_it_says() -> None:
         np.fill_diagonal(nudge, 0)
         assert loss(weights + nudge) > loss(weights)
     assert (np.diag(weights) == 0).all() and loss(weights) == pytest.approx(min(loss(weights), loss(0 * weights)))
+
+
+def test_like_items_are_those_of_the_same_users_and_none_where_nobody_met_both() -> None:
+    histories = Sequences.of([[0, 1], [0, 1], [1, 2], [4], []])
+    assert alike(histories, N, 2).tolist() == [[1, -1], [0, 2], [1, -1], [-1, -1], [-1, -1], [-1, -1], [-1, -1]]

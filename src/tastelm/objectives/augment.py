@@ -80,11 +80,14 @@ class Insert:
         return Sequences.from_lengths(np.insert(batch.values, at, others[at]), lengths, times).last(self.longest)
 
 
+Change = Crop | Mask | Reorder | Substitute | Insert
+
+
 @dataclass(frozen=True)
 class OneOf:
     """For each sequence one of several changes, drawn evenly."""
 
-    changes: Sequence[Crop | Mask | Reorder | Substitute | Insert]
+    changes: Sequence[Change]
 
     def __call__(self, batch: Sequences, rng: np.random.Generator) -> Sequences:
         drawn = rng.integers(len(self.changes), size=len(batch))

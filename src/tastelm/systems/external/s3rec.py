@@ -32,10 +32,10 @@ FIRST = unless("pretrain_epochs", 0)
 class S3Rec(SequenceSystem["S3Rec.Config"]):
     """Self-supervised learning with mutual information maximisation (Zhou et al., 2020), Eq. 5 to 10, then SASRec from those weights.
 
-    Deviations: the encoder looks both ways in the first stage and back in the second, as in the paper's code, but its blocks are
-    pre-norm; losses are means over their predictions, not sums; a critic is the bilinear form without a sigmoid; every history is one
-    window, not every prefix a sample; the second stage has the full softmax (`loss=bpr`, `negatives=1` for the paper's
-    pairwise loss). Without attributes the two objectives about them are left out. `pretrain_epochs=0` is sasrec.
+    Deviations: the encoder looks both ways in the first stage and back in the second, as in the paper's code, but its blocks are pre-norm
+    (`block=post`); losses are means over their predictions, not sums; a critic is the bilinear form without a sigmoid; every history is one window,
+    not every prefix a sample; the second stage has the full softmax (`loss=bpr`, `negatives=1` for the paper's pairwise loss). Without attributes
+    the two objectives about them are left out. `pretrain_epochs=0` is sasrec.
     """
 
     card = Card(
@@ -56,13 +56,12 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             1e-3, "rate of the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(3e-4, 3e-3, log=True), when=FIRST
         )
         pretrain_loss: Literal["full", "sampled"] = setting("sampled", "hidden items against drawn ones, or all", source="one negative in the paper's code")
+        block: Literal["pre", "post"] = setting("pre", "norms before each part, or after it", source="post in the paper's code", later=True)
         item_attribute: float = setting(0.2, "weight of item-attribute", source="Zhou et al. 2020", at_least=0)
         sequence_item: float = setting(1.0, "weight of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_attribute: float = setting(1.0, "weight of attributes of masked items", source="Zhou et al. 2020", at_least=0)
         sequence_segment: float = setting(0.5, "weight of segments", source="Zhou et al. 2020", at_least=0)
-        mask: float = setting(
-            0.2, "share of the items that is hidden in the first stage", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5), when=FIRST
-        )
+        mask: float = setting(0.2, "share of items hidden in pre-training", source="Zhou et al. 2020", above=0, at_most=1, search=span(0.1, 0.5), when=FIRST)
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -84,7 +83,7 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
     def build(self, sizes: Sizes) -> SequenceRecommender:
         config, fills = self.config, self.config.pretrain_epochs > 0 and self.config.reads_sequences
         shape = Shape(
-            config.dim, config.layers, config.heads, config.max_len, config.dropout,
+            config.dim, config.layers, config.heads, config.max_len, config.dropout, norm=config.block,
             # A hidden item is known by its place and by what attention brings, which must be more than a whisper from the start.
             position_scale=config.dim**0.5 if fills else 1.0, init="xavier" if fills else "small",
         )  # fmt: skip
@@ -109,11 +108,11 @@ class S3Rec(SequenceSystem["S3Rec.Config"]):
             raise DataError(f"{split.dataset.name}: no attributes of items, or no two histories, for what counts. Set sequence_item=1 or pretrain_epochs=0.")
         table = CategoryTable.of(*split.features.merged(fields), config.dim) if fields else None
         critics = [name for name, weight in vars(weights).items() if weight]
-        view = ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch)
         loss = item_loss(config.pretrain_loss, negatives=max(config.negatives, DRAWN), half=config.half)
         # Pairs of items and attributes say nothing to the encoder.
         strategy = PretrainOnly() if config.reads_sequences else Partial(frozenset({"items", "table", *critics}))
         return Stage(
-            "pre-train", Associations(module.items, module.backbone, table, critics), view=view, objective=MutualInformation(loss, weights, config.mask),
-            budget=Budget(epochs=config.pretrain_epochs), descent=Descent(lr=config.pretrain_lr), strategy=strategy, share=0.5, monitor=None,
+            "pre-train", Associations(module.items, module.backbone, table, critics), objective=MutualInformation(loss, weights, config.mask),
+            view=ItemSequences(split.train, config.max_len, overlap=0, targets=config.batch), strategy=strategy, share=0.5, monitor=None,
+            budget=Budget(epochs=config.pretrain_epochs), descent=Descent(lr=config.pretrain_lr),
         )  # fmt: skip
