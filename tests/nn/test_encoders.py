@@ -116,6 +116,16 @@ def test_the_highest_filter_of_caser_sees_the_whole_window_and_order_matters() -
     assert not torch.allclose(module(x[[0, 1, 3, 2, 4]], np.array([5]))[-1], before)
 
 
+def test_a_graft_begins_as_nothing_and_knows_users_apart() -> None:
+    torch.manual_seed(0)
+    x, graft = tokens(4), UserGraft(5, DIM)
+    assert torch.equal(graft(x, torch.tensor([0, 4, -1, 2])), x)
+    nn.init.normal_(graft.join.weight)
+    moved = graft(x, torch.tensor([0, 1, -1, -1]))
+    torch.testing.assert_close(moved[2:], x[2:] + graft.join(torch.cat([x[2:], torch.zeros(2, DIM)], 1)))
+    assert not torch.allclose(graft(x, torch.tensor([1, 1, -1, -1]))[0], moved[0]), "two users are two users"
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_patches_begin_as_nothing_and_read_what_came_out_or_what_went_in(beside: bool) -> None:
     torch.manual_seed(0)

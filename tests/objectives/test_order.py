@@ -1,4 +1,4 @@
-"""Was it rearranged: labels, balance, and what is left alone."""
+"""Was it rearranged, do two parts follow each other: labels, balance, and what is left alone."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences
-from tastelm.objectives.order import RearrangedSequence, pooled, rearrange
+from tastelm.objectives.order import FollowingPart, RearrangedSequence, pooled, rearrange
 
 from .toys import Recorder, rng
 
@@ -56,6 +56,34 @@ def test_the_loss_is_that_of_the_pooled_states_and_no_time_is_shown() -> None:
     torch.testing.assert_close(outcome.loss, F.binary_cross_entropy_with_logits(logits, torch.from_numpy(changed).float()))
 
 
+@pytest.mark.parametrize("wrong", ["other", "swapped"])
+def test_parts_follow_each_other_or_do_not(wrong: str) -> None:
+    rows = [[0, 1, 2, 3], [4, 5], [1, 3, 5], [2, 4, 0, 1, 5], [3]]
+    batch, right, changed = Sequences.of(rows), 0, 0
+    for seed in range(30):
+        module = Judge()
+        outcome = FollowingPart(wrong)(module, batch, rng(seed))  # type: ignore[arg-type]
+        assert outcome.targets == 4 and torch.isfinite(outcome.loss), "a single item has no two parts"
+        for shown, row in zip(module.shown, rows, strict=False):
+            right += shown == row
+            if wrong == "swapped" and shown != row:
+                assert sorted(shown) == sorted(row) and any(row[cut:] + row[:cut] == shown for cut in range(1, len(row)))
+            changed += shown != row
+    assert 30 < right < 90 and right + changed == 120
+
+
+def test_a_sequence_alone_has_nobody_to_change_its_second_part_with() -> None:
+    module = Judge()
+    for seed in range(8):
+        FollowingPart("other")(module, Sequences.of([[0, 1, 2]]), rng(seed))
+        assert module.shown == [[0, 1, 2]]
+
+
 def test_pooling_is_the_mean_and_zero_for_nothing() -> None:
     states = torch.tensor([[1.0], [3.0], [5.0]])
     assert pooled(states, Sequences.of([[0, 0], [], [1]])).flatten().tolist() == [2, 0, 5]
+
+
+def test_a_batch_without_two_parts_has_no_loss() -> None:
+    outcome = FollowingPart()(Judge(), Sequences.of([[1], [], [2]]), rng(0))
+    assert float(outcome.loss.detach()) == 0 and outcome.loss.requires_grad and outcome.targets == 0

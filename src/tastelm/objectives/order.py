@@ -1,9 +1,9 @@
-"""What the order of a history teaches: was it rearranged?"""
+"""Objectives about the order of things: was this history rearranged, do these two parts follow each other?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,6 +31,40 @@ class RearrangedSequence:
         return _judged(module, Sequences(mixed, batch.offsets), changed)
 
 
+@dataclass(frozen=True)
+class FollowingPart:
+    """BCE of whether the second part of a sequence belongs behind the first.
+
+    wrong  `other`: a wrong second part is another sequence's (next-sentence prediction, BERT, Devlin et al. 2019, 3.1; survey 5.1);
+           `swapped`: the two parts change places (sentence-order prediction, ALBERT, Lan et al. 2020, 3.1)
+
+    Takes what `RearrangedSequence` takes. Sequences of one item have no two parts and are left out of the loss.
+    """
+
+    wrong: Literal["other", "swapped"] = "other"
+
+    def __call__(self, module: nn.Module, batch: Sequences, rng: np.random.Generator) -> Outcome:
+        batch = batch.take(np.flatnonzero(batch.lengths >= 2))
+        if not len(batch):
+            return Outcome(next(module.parameters()).sum() * 0, 0)
+        cut = 1 + np.floor(rng.random(len(batch)) * (batch.lengths - 1)).astype(np.int64)
+        first = batch.windows(batch.offsets[:-1], cut)
+        second = batch.windows(batch.offsets[:-1] + cut, batch.lengths - cut)
+        wrong = rng.random(len(batch)) < 0.5
+        if self.wrong == "swapped":
+            ahead, behind = (_choose(wrong, *pair) for pair in ((second, first), (first, second)))
+        else:
+            others = np.flatnonzero(wrong)
+            wrong = wrong & (len(others) > 1)  # a single sequence has nobody to change with
+            source = np.arange(len(batch))
+            if len(others) > 1:
+                source[others] = np.roll(others, 1)
+            ahead, behind = first, second.take(source)
+        joined = _behind(ahead, behind)
+        longest = int(batch.lengths.max(initial=1))
+        return _judged(module, joined.last(longest), wrong)
+
+
 def rearrange(batch: Sequences, wanted: NDArray[np.bool_], rng: np.random.Generator) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
     """Values with the `wanted` (B,) sequences in another order, and which sequences (B,) did change.
 
@@ -48,6 +82,18 @@ def rearrange(batch: Sequences, wanted: NDArray[np.bool_], rng: np.random.Genera
     changed = np.zeros(len(batch), bool)
     np.logical_or.at(changed, batch.owners, values != batch.values)
     return values, changed
+
+
+def _choose(which: NDArray[np.bool_], yes: Sequences, no: Sequences) -> Sequences:
+    """Row by row the one or the other."""
+    both = yes.joined(no)
+    return both.take(np.where(which, 0, len(yes)) + np.arange(len(yes)))
+
+
+def _behind(first: Sequences, second: Sequences) -> Sequences:
+    """Row by row the two, end to end, without times."""
+    order = np.argsort(np.concatenate([first.owners, second.owners]), kind="stable")
+    return Sequences.from_lengths(np.concatenate([first.values, second.values])[order], first.lengths + second.lengths)
 
 
 def _judged(module: nn.Module, sequences: Sequences, labels: NDArray[np.bool_]) -> Outcome:
