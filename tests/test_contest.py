@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tastelm.data.split import split
 from tastelm.explaining import differences, give_reasons, judge_reasons
 from tastelm.foreseen import Foreseen
 from tastelm.leaderboard import reasons_table
-from tastelm.leaderboard.reasons import NOTHING, reasons_markdown
+from tastelm.leaderboard.reasons import NOTHING, reasons_markdown, variants
 from tastelm.prompting.reasons import reasoned
 from tastelm.said import FILE, kept, said_by
 from tastelm.testing import SMALL, circle, reasons
@@ -193,8 +194,24 @@ def test_a_likelihood_is_told_of_what_all_read_to_the_end_and_perplexity_of_like
     told = found.table()
     assert told is not None and "perplexity" not in told["best"] and told["best"]["bits"] == "one"
     assert "300 tokens of theirs, " in told["rows"][0]["variants"]["perplexity"]
+    assert {name for name, _ in variants(told)} >= {"bits", "perplexity of one", "perplexity of three"}
     pair = differences(replace(first, foreseen=Foreseen(nll, lengths, "a")), replace(first, foreseen=Foreseen(short, lengths, "b")), parts)
     assert "perplexity" not in pair and pair["bits"].high < 0
+
+
+def test_every_number_says_how_it_was_computed(folder: Path) -> None:
+    rows = json.loads((folder / "leaderboard.json").read_bytes())["reasons"]["rows"]
+    assert all(row["variants"].keys() == row["metrics"].keys() for row in rows)
+    written, page = (folder / "leaderboard.md").read_text(), (folder / "report.html").read_text()
+    assert "- bleu-4: `bleu_corpus-4 nrefs:1|case:mixed|eff:no|tok:spaced|smooth:none`\n" in written
+    for words in (
+        "rouge1-f1 nrefs:1|rouge-score|stem:no",
+        "a feature is named where all its words stand one after the other",
+        "in small letters",
+        "4 features, ",
+    ):
+        assert words in written and words in page
+    assert re.search(r"- perplexity: `tokenizer \d+ tokens of the training sentences, [\d,]+ scored in \d+ sentences, own model`", written)
 
 
 def test_what_a_run_foresees_is_told_by_fit_and_evaluate_alike_and_kept(folder: Path) -> None:
