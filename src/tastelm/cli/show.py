@@ -178,8 +178,10 @@ def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) ->
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
-    if "cost" in found:
-        table.caption, table.caption_justify = f"1,000 {what.lower()} cost {_cost(found['cost'])}.", "left"
+    empty = found.get("empty", 0)
+    said = [f"Nothing was written for {empty:,} of them."] if empty else []
+    said += [f"1,000 {what.lower()} cost {_cost(found['cost'])}."] if "cost" in found else []
+    table.caption, table.caption_justify = "\n".join(said) or None, "left"
     return table
 
 
