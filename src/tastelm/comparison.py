@@ -29,7 +29,7 @@ from tastelm.said import said_by
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
 from tastelm.tuning import Deaf as DeafToTrials
-from tastelm.tuning import Effort, Tuning, tune
+from tastelm.tuning import Effort, Tuning, ranks, tune
 from tastelm.tuning import Listener as TrialListener
 
 # What the table is sorted by, and what the paired tests are about; where it is not asked for, the first metric is.
@@ -225,12 +225,13 @@ def _pretends(row: Mapping[str, Any], job: Job) -> bool:
 
 
 def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
-    """The job with the best settings on the validation part, and what the search came to; a system without a search space as it is."""
+    """The job with the best settings on the validation part, and what the search came to; a system without a search space, or that ranks nothing,
+    as it is."""
     if comparison.tuning is None:
         return job, None
     kind, name = type(job.system), job.system.card.name
     fixed = comparison.settings.get(name, {})
-    if not set(kind.card.space) - set(fixed):
+    if not set(kind.card.space) - set(fixed) or not ranks(job.system, job.split):
         return job, {"trials": 0, "seconds": 0.0, "space": {}, "value": None}
     tuning = Tuning(kind, fixed, job.split, comparison.tuning, str(main_metric(comparison.question)), job.seed)
     study = tune(tuning, folder / "tuning" / f"{name}-{tuning.key}", listener=listener.tunes(name))
