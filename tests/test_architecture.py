@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"cli"},
     {"api"},
     {"report", "over_time"},
-    {"comparison", "bulk", "doctor", "improvement", "transfer"},
+    {"comparison", "bulk", "doctor", "improvement", "judging", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
     {"said", "contest"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions", "newcomers"},

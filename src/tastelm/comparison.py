@@ -31,7 +31,7 @@ from tastelm.settings import searched
 from tastelm.systems.catalogue import names, system
 from tastelm.train.progress import Silent, Watch
 from tastelm.tuning import Deaf as DeafToTrials
-from tastelm.tuning import Effort, Tuning, tune
+from tastelm.tuning import Effort, Tuning, ranks, tune
 from tastelm.tuning import Listener as TrialListener
 
 # What the table is sorted by, and what the paired tests are about; where it is not asked for, the first metric is.
@@ -135,8 +135,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     Where settings are tuned, each system's study stands in a folder of its own under `folder/tuning`, and is gone on with. Rows that
     are finished are used again; a system that fails is a row with its error, and the others go on. A system that ranks nothing is a row without
     metrics. Reasons, where systems give any, are compared on the same interactions. The leaderboard is written anew after every row, so that an
-    interrupted comparison leaves what it has. Systems that are told to ask nothing (`dry_run`) print what they would ask, and have no row; where
-    there is no other, nothing is written.
+    interrupted comparison leaves what it has. Dry runs print what they would ask and have no row; where there is no other, nothing is written.
 
     Raises OutputError if the folder holds the leaderboard of other data, or cannot be written, MissingExtra where tuning needs one.
     """
@@ -150,8 +149,7 @@ def compare(comparison: Comparison, folder: Path, *, listener: Listener | None =
     if not jobs:
         return _board(comparison, rows, values, contest)
     if comparison.question.negatives is not None:
-        stored = f"candidates-{comparison.question.ranking}.npy"
-        write_array(folder / stored, comparison.question.negatives)
+        write_array(folder / f"candidates-{comparison.question.ranking}.npy", comparison.question.negatives)
     # Before the first training, so that an interrupted comparison is known as one.
     asked = {job.system.card.name: _key(job, comparison.question, None) for job in jobs}
     account = evidence.record(asked, comparison.command)
@@ -242,12 +240,13 @@ def _pretends(row: Mapping[str, Any], job: Job) -> bool:
 
 
 def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
-    """The job with the best settings on the validation part, and what the search came to; a system without a search space as it is."""
+    """The job with the best settings on the validation part, and what the search came to; a system without a search space, or that ranks nothing,
+    as it is."""
     if comparison.tuning is None:
         return job, None
     kind, name = type(job.system), job.system.card.name
     fixed = comparison.settings.get(name, {})
-    if not searched(kind.create(fixed).config, fixed):
+    if not searched(kind.create(fixed).config, fixed) or not ranks(job.system, job.split):
         return job, {"trials": 0, "seconds": 0.0, "space": {}, "value": None}
     tuning = Tuning(kind, fixed, job.split, comparison.tuning, str(main_metric(comparison.question)), job.seed)
     study = tune(tuning, folder / "tuning" / f"{name}-{tuning.key}", listener=listener.tunes(name))

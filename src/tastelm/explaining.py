@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from tastelm.data.split import Part, Split
 from tastelm.errors import DataError
 from tastelm.foreseen import Foreseen, fluency, foresee
 from tastelm.metrics.explanation import div, fcr, fmr
-from tastelm.metrics.faithfulness import Calibrated, entailment_ratio
+from tastelm.metrics.faithfulness import Calibrated, entailment_ratio, mauve_score
 from tastelm.metrics.fluency import distinct_corpus, usr
 from tastelm.metrics.ngrams import spaced
 from tastelm.metrics.overlap import bleu_corpus, rouge
@@ -149,6 +149,31 @@ def entailed(said: Reasons, split: Split, judge: Calibrated, *, seed: int = 0) -
     return {"entailment": found.ratio, "entailment-mean": found.mean, "entailment-control": found.control}
 
 
+class Encoder(Protocol):
+    """Texts as vectors. source: what makes them, which goes with every number."""
+
+    @property
+    def source(self) -> str: ...
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.floating]:
+        """(N, D)."""
+
+
+def likened(said: Reasons, split: Split, encoder: Encoder, *, seed: int = 0) -> dict[str, TextScore]:
+    """How alike the reasons as a whole are to those that people gave (Pillutla et al. 2021): `mauve` beside what was really said, and `mauve-control`,
+    that of as many sentences of the training part, which `seed` draws, beside it: people beside people. Both by the vectors of `encoder`, not by
+    the GPT-2 of the paper."""
+    told = explanations(split, Part.TRAIN, owner="the encoder")
+    count = min(len(told), len(said.texts))
+    rng = np.random.default_rng(seed)
+    others, some = (np.sort(rng.permutation(size)[:count]) for size in (len(told), len(said.texts)))
+    true = encoder(said.asked.texts)
+    return {
+        "mauve": mauve_score(true, encoder(said.texts), source=encoder.source, seed=seed),
+        "mauve-control": mauve_score(true[some], encoder([told.texts[place] for place in others]), source=encoder.source, seed=seed),
+    }
+
+
 def judge_reasons(
     model: Recommender, split: Split, part: Part = Part.TEST, *, cases: int = CASES, seed: int = 0, judge: Calibrated | None = None
 ) -> dict[str, Any]:
@@ -157,13 +182,15 @@ def judge_reasons(
     return {} if said is None else judged(said, split, seed=seed, judge=judge)
 
 
-def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None) -> dict[str, Any]:
+def judged(said: Reasons, split: Split, *, seed: int = 0, judge: Calibrated | None = None, encoder: Encoder | None = None) -> dict[str, Any]:
     """What `evaluate` tells of the reasons of a run: metrics, 95 % bootstrap intervals over the interactions, and how each was computed; `given`: what of the
     true reasons it was told.
 
-    judge  of entailment, which is left out without one
+    judge    of entailment, which is left out without one
+    encoder  of texts for MAUVE, which is left out without one
     """
     found = scores(said, split) | ({} if judge is None else entailed(said, split, judge, seed=seed))
+    found |= {} if encoder is None else likened(said, split, encoder, seed=seed)
     return told(said, found, seed=seed)
 
 

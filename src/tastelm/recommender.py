@@ -56,7 +56,8 @@ class Profile(dict[str, dict[str, float]]):
 
 @dataclass(frozen=True)
 class Explained:
-    """A reason: the text, the rating that goes with it where one is predicted, the item's title where one is known, and whether the user is a stranger."""
+    """A reason: the text, "" where the run wrote nothing, the rating that goes with it where one is predicted, the item's title where one is known, and
+    whether the user is a stranger."""
 
     item: str
     text: str

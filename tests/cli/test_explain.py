@@ -7,6 +7,7 @@ import pytest
 
 import tastelm as tl
 from cli.running import done, tastelm
+from tastelm.prompting.word_explainer import RatingExplainer
 
 NOUNS = ("zip", "collar", "sleeve", "hem")
 
@@ -34,6 +35,15 @@ def test_what_is_said_is_what_the_library_says(told: Path) -> None:
 def test_a_stranger_is_told_so(told: Path) -> None:
     said = done("explain", told / "run", "--user", "nobody", "--item", "i3")
     assert said.err == "nobody is not known to this run: this is what it would tell a stranger.\n" and said.out.startswith("i3: ")
+
+
+def test_where_nothing_was_written_that_is_said(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RatingExplainer, "write", lambda self, users, items: [[]] * len(users))
+    assert tl.load(told / "run").explain("i3", user="u1").text == ""
+    said = done("explain", told / "run", "--user", "u1", "--item", "i3")
+    assert said.out.startswith("i3: (nothing was written; train it longer, or ask about another item)\n")
+    judged = " ".join(done("evaluate", told / "run", "--data", told / "log.csv", "--cases", "9").out.split())
+    assert "Nothing was written for 9 of them." in judged
 
 
 def test_an_evaluation_tells_how_good_the_reasons_are(told: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tastelm.errors import DataError, SettingError
-from tastelm.metrics.faithfulness import LABELS, Calibrated, calibrate, entailment_ratio, mauve, mauve_of_shares
-from tastelm.metrics.paired_text import paired_bootstrap
+from tastelm.metrics.faithfulness import LABELS, Calibrated, calibrate, entailment_ratio, mauve, mauve_of_shares, mauve_score
+from tastelm.metrics.paired_text import interval, paired_bootstrap
 
 
 @dataclass
@@ -194,6 +194,21 @@ def test_mauve_says_what_it_was_made_with() -> None:
     assert found.signature == "features MiniLM, 20 buckets, 200 and 400 texts, 2 seeds, scaling 5"
     assert found == mauve(p[:200], q, source="MiniLM", seeds=2)
     assert found.per_seed != mauve(p[:200], q, source="MiniLM", seeds=2, seed=9).per_seed
+
+
+def test_a_score_has_the_value_of_mauve_and_an_interval_that_resampled_cases_give() -> None:
+    p, q = vectors(0.3)
+    plain, score = mauve(p, q, source="normal law", buckets=10), mauve_score(p, q, source="normal law", buckets=10)
+    assert score.value == pytest.approx(plain.value) and score.signature == plain.signature and score.cases == 400
+    low, high = interval(score, resamples=100)
+    assert 0 < low < plain.value < high < 1 and high - low > 0.03
+    same = mauve_score(p, p, source="normal law")
+    assert same.value == pytest.approx(1) and interval(same, resamples=20) == pytest.approx((1, 1))
+    far = mauve_score(p, vectors(4.0)[1], source="normal law", buckets=10)
+    found = paired_bootstrap(score, far, resamples=100)
+    assert found.low > 0.5 and found.drawn == "halves"
+    with pytest.raises(DataError, match="400 true texts but 300 written ones"):
+        mauve_score(p, q[:300], source="normal law")
 
 
 def test_bad_features() -> None:

@@ -12,6 +12,9 @@ import tastelm
 from tastelm.cli.screen import err, out
 from tastelm.files import to_json
 
+# What is printed where a run ends its sentence before the first word.
+NOTHING = "(nothing was written; train it longer, or ask about another item)"
+
 
 def explain(
     run: Annotated[Path, typer.Argument(help="A run folder, of a system that gives reasons, as pepler.")],
@@ -32,6 +35,6 @@ def explain(
         return
     if found.stranger and user is not None:
         err.print(f"{user} is not known to this run: this is what it would tell a stranger.", soft_wrap=True, markup=False)
-    out.print(f"{found.title or found.item}: {found.text}", soft_wrap=True, markup=False, highlight=False)
+    out.print(f"{found.title or found.item}: {found.text.strip() or NOTHING}", soft_wrap=True, markup=False, highlight=False)
     if found.rating is not None:
         out.print(f"Expected rating: {found.rating:.1f}", markup=False, highlight=False)

@@ -11,9 +11,10 @@ import typer
 
 import tastelm
 from tastelm.cli import public, show
+from tastelm.cli.evaluate import evaluate
 from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
-from tastelm.cli.options import PROTOCOL, SOURCE, Data, DataOptions, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.options import PROTOCOL, SOURCE, Cases, Data, DataOptions, Json, Seed, Set, SplitOptions, assigned, with_options
 from tastelm.cli.over_time import over_time
 from tastelm.cli.probe import probe_app
 from tastelm.cli.profile import profile
@@ -34,6 +35,7 @@ app.add_typer(data_app, name="data")
 public.add_to(data_app)
 app.add_typer(probe_app, name="probe")
 app.add_typer(prompt_app, name="prompt")
+app.command()(evaluate)
 app.command()(explain)
 app.command()(over_time)
 app.command()(profile)
@@ -42,8 +44,6 @@ app.command()(tune)
 app.command()(transfer)
 
 BudgetOption = Annotated[str | None, typer.Option("--budget", help="Longest training of a system: 90s, 10m, 1h, 2000steps, 8epochs.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-CasesOption = Annotated[int | None, typer.Option("--cases", min=1, help="Ask so many questions, drawn at random; by default all.", show_default=False)]
 Log = Annotated[str | None, typer.Option("--log", help="Also log the training to: tensorboard, mlflow.", show_default=False)]
 
 
@@ -64,7 +64,7 @@ def compare(
     protocol: Annotated[str, typer.Option("--protocol", help=PROTOCOL)] = "full",
     seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
     metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
-    cases: CasesOption = None,
+    cases: Cases = None,
     seed: Seed = 0,
 ) -> None:
     """Train several systems on one data set and rank them under one protocol.
@@ -132,52 +132,6 @@ def fit(
     if "explanation" in model.about["metrics"] and len(model.users):
         ask = f'explain {folder} --user "{model.users.ids[0]}" --item "{model.items.ids[0]}"'
     out.print(f"Written to {folder}. Try: tastelm {ask}", soft_wrap=True, markup=False)
-
-
-@app.command()
-@with_options(DataOptions)
-def evaluate(
-    reading: DataOptions,
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    data: Data,
-    protocol: Annotated[str | None, typer.Option("--protocol", help=f"{PROTOCOL} By default that of the fit, else full.", show_default=False)] = None,
-    seen: Annotated[str, typer.Option("--seen", help="Items of the history: mask, keep, or auto, which follows the data.")] = "auto",
-    metrics: Annotated[str | None, typer.Option("--metrics", help="As in 'hr@5,10 ndcg@10 coverage@10'.", show_default=False)] = None,
-    cases: CasesOption = None,
-    settings: Set = None,
-    judge: Annotated[
-        str | None,
-        typer.Option(
-            "--judge",
-            help="A model of natural language inference, folder:PATH or hub:NAME, that says how many reasons are borne out by what others said.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Judge a run on the test part of a data set, split as the run was.
-
-    Example: `tastelm evaluate runs/sasrec --data log.csv`
-
-    Example: `tastelm evaluate runs/pepler --data reviews.json.gz --judge folder:models/roberta-large-mnli`
-
-    Example: `tastelm evaluate runs/p5 --data log.csv --set ask=2-13` asks by another prompt than the run was fitted with.
-
-    A run of p5 that has learnt ratings is asked about the items of another catalogue by their titles, brands and prices.
-    """
-    result = tastelm.evaluate(run, reading.read(data), protocol=protocol, seen=seen, metrics=metrics, cases=cases, judge=judge, set=assigned(settings))
-    if as_json:
-        print(to_json(result))
-        return
-    if result.get("metrics"):
-        out.print(show.told_below(show.scores_of({"test": result}, title=str(run))))
-    if "profile" in result:
-        out.print(show.told(result["profile"]))
-    for name, what in show.OPINIONS.items():
-        if name in result:
-            out.print(show.reasons(result[name], what=what))
-    for remark in result["remarks"]:
-        err.print(remark, soft_wrap=True, markup=False)
 
 
 @app.command()

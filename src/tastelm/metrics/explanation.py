@@ -17,6 +17,8 @@ from tastelm.metrics.paired_text import TextScore, mean_score
 from tastelm.metrics.ranks import FloatArray
 
 Outputs = Sequence[Sequence[Hashable]]
+# When a feature is named; part of every signature.
+NAMED = "a feature is named where all its words stand one after the other"
 
 
 def fmr(outputs: Outputs, gold: Sequence[str]) -> TextScore:
@@ -29,7 +31,9 @@ def fmr(outputs: Outputs, gold: Sequence[str]) -> TextScore:
     tokens, wanted = token_lists(outputs), _features(gold)
     if len(tokens) != len(wanted) or not tokens:
         raise DataError(f"{len(tokens)} outputs but {len(wanted)} gold features: give one of each per case, at least one.")
-    return mean_score("fmr", np.array([feature in ngrams(output, len(feature)) for output, feature in zip(tokens, wanted, strict=True)], dtype=np.float64))
+    return mean_score(
+        "fmr", np.array([feature in ngrams(output, len(feature)) for output, feature in zip(tokens, wanted, strict=True)], dtype=np.float64), NAMED
+    )
 
 
 def fcr(outputs: Outputs, features: Sequence[str]) -> TextScore:
@@ -40,7 +44,9 @@ def fcr(outputs: Outputs, features: Sequence[str]) -> TextScore:
     Source: Li et al. 2020 (NETE).
     """
     found = found_features(outputs, features)
-    return TextScore("fcr", found.shape[1], lambda weights: float((found @ weights > 0).mean()), f"{found.shape[0]} features", distinct=True, within=(0, 1))
+    return TextScore(
+        "fcr", found.shape[1], lambda weights: float((found @ weights > 0).mean()), f"{found.shape[0]} features, {NAMED}", distinct=True, within=(0, 1)
+    )
 
 
 def div(outputs: Outputs, features: Sequence[str]) -> TextScore:
@@ -57,7 +63,7 @@ def div(outputs: Outputs, features: Sequence[str]) -> TextScore:
         counts, n = found @ weights, weights.sum()
         return float(counts @ (counts - 1) / (n * (n - 1))) if n > 1 else float("nan")
 
-    return TextScore("div", found.shape[1], weighted, f"{found.shape[0]} features", distinct=True, within=(0, np.inf))
+    return TextScore("div", found.shape[1], weighted, f"{found.shape[0]} features, {NAMED}", distinct=True, within=(0, np.inf))
 
 
 def found_features(outputs: Outputs, features: Sequence[str]) -> sparse.csr_matrix:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.vq import kmeans2
 from scipy.integrate import trapezoid
+from scipy.special import rel_entr
 
 from tastelm.errors import DataError, SettingError, nearest
 from tastelm.metrics.paired_text import TextScore, mean_score
@@ -157,6 +158,44 @@ def mauve(features_p: ArrayLike, features_q: ArrayLike, *, source: str, buckets:
     Raises DataError for shapes that differ, undefined values or no text, SettingError for bad buckets, seeds or source.
     Source: Pillutla et al. 2021, equations 1 to 3.
     """
+    p, q, chosen = _checked(features_p, features_q, source, buckets, seeds)
+    values = []
+    for labels in _clusterings(np.vstack([p, q]), chosen, seed, seeds):
+        shares = [np.bincount(part, minlength=chosen) / len(part) for part in (labels[: len(p)], labels[len(p) :])]
+        values.append(mauve_of_shares(shares[0], shares[1]))
+    return Mauve(float(np.mean(values)), tuple(values), source, chosen, (len(p), len(q)))
+
+
+def mauve_score(true: ArrayLike, written: ArrayLike, *, source: str, buckets: int | None = None, seed: int = 0, seeds: int = 5) -> TextScore:
+    """`mauve` of C texts that were written in the place of C true ones, as a score that resampled cases give again: their clusters stay as they are.
+
+    true, written  (C, D) each: vectors of the texts of the same cases
+    A case drawn twice is not two texts, so intervals are those of halves of the cases. Other arguments, and what is raised, as for `mauve`.
+    """
+    p, q, chosen = _checked(true, written, source, buckets, seeds)
+    if len(p) != len(q):
+        raise DataError(f"{len(p)} true texts but {len(q)} written ones: give one of each per case.")
+    found = [(labels[: len(p)], labels[len(p) :]) for labels in _clusterings(np.vstack([p, q]), chosen, seed, seeds)]
+
+    def weighted(weights: FloatArray) -> float:
+        shares = [[np.bincount(side, weights, minlength=chosen) / weights.sum() for side in sides] for sides in found]
+        return float(np.mean([mauve_of_shares(ours, theirs) for ours, theirs in shares]))
+
+    signature = Mauve(0.0, (0.0,) * seeds, source, chosen, (len(p), len(q))).signature
+    return TextScore("mauve", len(p), weighted, signature, distinct=True, within=(0, 1))
+
+
+def mauve_of_shares(p: FloatArray, q: FloatArray) -> float:
+    """MAUVE of two distributions (K,) over the same K clusters, each of sum 1: the area under their divergence curve."""
+    mixed = _MIXTURES[:, None] * p + (1 - _MIXTURES[:, None]) * q
+    # the ends of the curve are those of weights 0 and 1 when nothing is shared
+    x = np.exp(-_SCALING * np.array([0.0, *rel_entr(q, mixed).sum(1), np.inf]))
+    y = np.exp(-_SCALING * np.array([np.inf, *rel_entr(p, mixed).sum(1), 0.0]))
+    return float(abs(trapezoid(y, x)))
+
+
+def _checked(features_p: ArrayLike, features_q: ArrayLike, source: str, buckets: int | None, seeds: int) -> tuple[FloatArray, FloatArray, int]:
+    """Both features as arrays, and how many buckets there are. Raises as `mauve`."""
     p, q = np.asarray(features_p, dtype=np.float64), np.asarray(features_q, dtype=np.float64)
     if p.ndim != 2 or q.ndim != 2 or p.shape[1] != q.shape[1] or not (p.size and q.size):
         raise DataError(f"features have shapes {p.shape} and {q.shape}: give (texts, width) with the same width for both.")
@@ -165,22 +204,13 @@ def mauve(features_p: ArrayLike, features_q: ArrayLike, *, source: str, buckets:
     chosen = max(2, round(min(len(p), len(q)) / 10)) if buckets is None else buckets
     if not 2 <= chosen <= len(p) + len(q) or seeds < 1 or not source.strip():
         raise SettingError(f"buckets = {chosen}, seeds = {seeds}, source = '{source}': give 2..{len(p) + len(q)} buckets, >= 1 seeds and the encoder's name.")
-    points = _reduced(np.vstack([p, q]))
-    values = []
-    for own in range(seed, seed + seeds):
-        labels = _clusters(points, chosen, np.random.default_rng(own))
-        shares = [np.bincount(part, minlength=chosen) / len(part) for part in (labels[: len(p)], labels[len(p) :])]
-        values.append(mauve_of_shares(shares[0], shares[1]))
-    return Mauve(float(np.mean(values)), tuple(values), source, chosen, (len(p), len(q)))
+    return p, q, chosen
 
 
-def mauve_of_shares(p: FloatArray, q: FloatArray) -> float:
-    """MAUVE of two distributions (K,) over the same K clusters, each of sum 1: the area under their divergence curve."""
-    mixed = [weight * p + (1 - weight) * q for weight in _MIXTURES]
-    # the ends of the curve are those of weights 0 and 1 when nothing is shared
-    x = np.exp(-_SCALING * np.array([0.0, *(_kl(q, r) for r in mixed), np.inf]))
-    y = np.exp(-_SCALING * np.array([np.inf, *(_kl(p, r) for r in mixed), 0.0]))
-    return float(abs(trapezoid(y, x)))
+def _clusterings(vectors: FloatArray, buckets: int, seed: int, seeds: int) -> list[IntArray]:
+    """(N,) the cluster of each vector, for each of the seeds."""
+    points = _reduced(vectors)
+    return [_clusters(points, buckets, np.random.default_rng(own)) for own in range(seed, seed + seeds)]
 
 
 def _verdicts(judge: Judge, premises: Sequence[str], hypotheses: Sequence[str]) -> IntArray:
@@ -237,9 +267,3 @@ def _clusters(points: FloatArray, buckets: int, rng: np.random.Generator) -> Int
         warnings.filterwarnings("ignore", message="One of the clusters is empty")  # an empty bucket has a share of 0 on both sides
         _, labels = kmeans2(points, buckets, iter=_ITERATIONS, minit="++", seed=rng)
     return labels.astype(np.int64)
-
-
-def _kl(p: FloatArray, r: FloatArray) -> float:
-    """Kullback-Leibler divergence in nats; r > 0 wherever p > 0, as every mixture with p is."""
-    seen = p > 0
-    return float(p[seen] @ np.log(p[seen] / r[seen]))

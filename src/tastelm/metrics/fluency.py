@@ -123,6 +123,7 @@ def usr(outputs: Outputs, *, end: Hashable | None = None) -> TextScore:
         "usr",
         len(cut),
         lambda weights: float((np.bincount(kind, weights) > 0).sum() / weights.sum()),
+        "the same tokens in the same order are one",
         counts={"unique": len(codes)},
         distinct=True,
         within=(0, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +20,30 @@ from tastelm.plm.source import Source, digest, locate, parse_source
 Pooling = Literal["own", "mean", "cls"]
 
 
+@dataclass(frozen=True)
+class Encoder:
+    """Texts -> vectors, by the encoder of a source; made by `encoder`."""
+
+    source: str
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(N, D) vectors of length 1. Raises as `text_vectors`."""
+        return text_vectors(self.source, texts)
+
+
+def encoder(source: str) -> Encoder:
+    """An encoder that is not loaded yet. Raises SettingError and DataError for a source that is none, before anything is done that takes time."""
+    _place(source)
+    return Encoder(source)
+
+
 def text_vectors(source: str, texts: Sequence[str], *, pooling: Pooling = "own", batch: int = 64) -> NDArray[np.float32]:
     """(N, D) vectors of length 1. Raises SettingError, DataError, MissingExtra, OutputError.
 
     source   of the encoder, as `tastelm.plm.source` reads it: a folder or hub name that sentence-transformers can load, or a package
     pooling  how the vectors of the tokens become that of the text: as the encoder was trained to, their mean, or the first one
     """
-    chosen = parse_source(source)
-    if chosen.kind == "scratch":
-        raise SettingError(f"encoder: {source} has random weights, so its vectors say nothing. Give folder:PATH, package:NAME or hub:NAME.")
-    place = None if chosen.kind == "hub" else locate(chosen)
+    chosen, place = _place(source)
     told = hashlib.sha256(chosen.name.encode() if place is None else digest(place))
     told.update(b"" if pooling == "own" else pooling.encode())
     for text in texts:
@@ -40,6 +55,14 @@ def text_vectors(source: str, texts: Sequence[str], *, pooling: Pooling = "own",
     vectors: NDArray[np.float32] = encoder.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False).astype(np.float32)
     write_array(stored, vectors)
     return vectors
+
+
+def _place(source: str) -> tuple[Source, Path | None]:
+    """A source and where it stands on this machine, None for a name of the hub."""
+    chosen = parse_source(source)
+    if chosen.kind == "scratch":
+        raise SettingError(f"encoder: {source} has random weights, so its vectors say nothing. Give folder:PATH, package:NAME or hub:NAME.")
+    return chosen, None if chosen.kind == "hub" else locate(chosen)
 
 
 def _encoder(source: Source, place: Path | None, pooling: Pooling) -> Any:

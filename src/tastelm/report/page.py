@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tastelm.files import write_text
-from tastelm.leaderboard.reasons import answers, asked, notes
+from tastelm.leaderboard.reasons import COMPUTED, answers, asked, notes, variants
 from tastelm.report import story, tables
 from tastelm.report.figures import Figures
 from tastelm.report.record import Record, Row, read_record
@@ -53,6 +53,7 @@ def render(record: Record) -> str:
         probes=_probes(record, numbers), figures=Figures(record, numbers), settings=[(row, _settings(row)) for row in finished],
         reasons=None if board.reasons is None else tables.reasons(board.reasons, numbers),
         reason_notes=[] if board.reasons is None else notes(board.reasons.model_dump()),
+        variants=[] if board.reasons is None else variants(board.reasons.model_dump()), computed=COMPUTED,
         examples=[] if board.reasons is None else [(asked(one), answers(one)) for one in board.reasons.model_dump()["examples"]],
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from typing import Any
 from typing import Protocol as Interface
 
 import tastelm
+from tastelm.card import Question
 from tastelm.data.split import Part, Split
 from tastelm.errors import SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate, protocol
@@ -151,7 +152,11 @@ class Tuning:
             raise SettingError(f"{name}: --set gives all that is searched, {', '.join(given)}{off}; leave one of them out to tune it.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise SettingError(f"seed: {self.seed!r} does not fit; it takes a whole number from 0 to {2**32 - 1}.")
-        self.system.create(self.fixed)
+        if not ranks(self.system.create(self.fixed), self.split):
+            raise SettingError(
+                f"{name} gives reasons and ranks nothing, so {self.metric} is the same whatever its settings are. Train it with tastelm fit: its stages choose "
+                "their weights by the likelihood of reasons of the validation part."
+            )
         Metric.parse(self.metric)
 
     @property
@@ -180,6 +185,11 @@ class Tuning:
     def key(self) -> str:
         """16 hex digits over `about`."""
         return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def ranks(system: System[Any], split: Split) -> bool:
+    """Whether a ranking metric can tell settings of a system apart: one that gives reasons alone recommends what is popular."""
+    return system.card.task is not Question.EXPLANATION or bool(getattr(system.settle(split).build(split.sizes), "ranks", True))
 
 
 def tune(tuning: Tuning, folder: Path | None = None, *, listener: Listener | None = None) -> Study:
