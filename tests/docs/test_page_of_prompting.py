@@ -17,7 +17,7 @@ def test_the_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     lines = [f"u{user},i{item},{1 + (user + item) % 5},the {('zip', 'hem')[item % 2]} is fine" for user in range(12) for item in range(12)]
     Path("reviews.csv").write_text("\n".join(["user,item,rating,explanation", *lines]))
     blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         exec(compile(block, "prompting.md", "exec"), {})
 

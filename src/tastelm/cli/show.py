@@ -206,12 +206,11 @@ OPINIONS = {"explanation": "Reasons", "rating": "Ratings", "summary": "Summaries
 def reasons(found: Mapping[str, Any], *, what: str = OPINIONS["explanation"]) -> Table:
     """How good the reasons that a run gives are, and how right its ratings; or the ratings alone, or its summaries."""
     table = _table("measure", "value", right=("value",), title=f"{what} for {found['cases']:,} of {found['of']:,} interactions of the test part")
-    if "given" in found:
-        table.caption = f"The {found['given']} of each true reason was told beforehand: do not compare with systems that are told nothing."
     for name in found["metrics"]:
         table.add_row(name, _number(found, name))
-    empty = found.get("empty", 0)
-    said = [f"Nothing was written for {empty:,} of them."] if empty else []
+    empty, given = found.get("empty", 0), found.get("given")
+    said = [f"The {given} of each true reason was told beforehand: do not compare with systems that are told nothing."] if given else []
+    said += [f"Nothing was written for {empty:,} of them."] if empty else []
     said += [f"1,000 {what.lower()} cost {_cost(found['cost'])}."] if "cost" in found else []
     table.caption, table.caption_justify = "\n".join(said) or None, "left"
     return table
