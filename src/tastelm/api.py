@@ -266,8 +266,6 @@ def evaluate(
     opinions = judge_opinions(model, parts, cases=cases, judge=judge)
     if model.gives_reasons and "explanation" not in opinions:
         remarks.append("How good its reasons are is not measured, as nobody in the test part of these data gives a reason to hold them against.")
-    if "given" in opinions.get("explanation", {}):
-        remarks.append("The feature of each true reason was told to the run beforehand (feature=given): do not compare with systems that are told nothing.")
     found = plain(measure(scorer, question, name=model.name), question.describe()) | {"remarks": remarks}
     return found | ({"profile": plain_profile(told)} if told else {}) | opinions
 
