@@ -17,7 +17,7 @@ from tastelm.data.features import Sizes
 from tastelm.data.sequences import Sequences
 from tastelm.data.vocabulary import Vocabulary
 from tastelm.errors import SettingError
-from tastelm.systems.base import Explainer, ItemScorer, Profiler, Rater, System
+from tastelm.systems.base import Explainer, Guided, ItemScorer, Profiler, Rater, System
 from tastelm.topk import block_rows, check_scores, set_aside, top_k
 
 # Histories whose profiles are told together: their states fit into memory, however long they are.
@@ -236,22 +236,31 @@ class Recommender:
         return {entry.name: torch.cat([block[entry.name] for block in found]).float().cpu().numpy() for entry in self.sizes.profile}
 
     @torch.inference_mode()
-    def explain(self, item: str, *, user: str | None = None) -> Explained:
+    def explain(self, item: str, *, user: str | None = None, about: str | None = None) -> Explained:
         """Why a user would like an item, or would not. A user who is not known, or not named, is a stranger.
 
-        Raises SettingError if the run gives no reasons, or the item is not in its catalogue.
+        about  a feature that the reason is to be about, of a run that was trained to be told one
+
+        Raises SettingError if the run gives no reasons, or cannot be told what about, or the item is not in its catalogue.
         """
         if not isinstance(self.module, Explainer):
             raise SettingError(
                 f"explain: this run of {self.name} gives no reasons. Train a system that does, on data with reviews: "
                 "tastelm fit pepler --data DATA --split random:0.8,0.1 --out RUN"
             )
+        guide = self.module if isinstance(self.module, Guided) and self.module.given else None
+        if about is not None and guide is None:
+            raise SettingError(
+                f"about: this run of {self.name} was not trained to be told what a reason is to be about. Leave it out, or train one that is: "
+                "tastelm fit peter --set feature=given --data DATA --split random:0.8,0.1 --out RUN"
+            )
         code = self.items.encode([item])
         if code[0] < 0:
             raise SettingError(f"item {item!r} is not in the catalogue of this run; {_closest(item, self.items.ids)}")
         who = self.users.encode([user]) if user is not None else np.full(1, -1, np.int32)
+        said = self.module.explain(who, code) if guide is None or about is None else guide.explain(who, code, (about.strip().lower(),))
         rating = float(self.module.ratings(who, code)[0]) if isinstance(self.module, Rater) else None
-        return Explained(item, self.module.explain(who, code)[0], rating, self.titles.get(item), bool(who[0] < 0))
+        return Explained(item, said[0], rating, self.titles.get(item), bool(who[0] < 0))
 
     def save(self, folder: str | Path) -> None:
         """Write the run folder: config.toml, metrics.json, model.safetensors, vocabularies. See `tastelm.runs`."""

@@ -54,6 +54,20 @@ def test_an_evaluation_tells_how_good_the_reasons_are(told: Path) -> None:
     assert found["metrics"].keys() == found["ci95"].keys() and 0 <= found["metrics"]["fmr"] <= 1
 
 
+def test_a_run_that_can_be_told_speaks_of_what_it_is_told(told: Path) -> None:
+    settings = [word for text in ("dim=16", "hidden=16", "vocabulary=300", "batch=16", "lr=0.02", "dropout=0", "feature=given") for word in ("--set", text)]
+    fit = ("fit", "peter", "--data", told / "log.csv", "--out", told / "guided", "--split", "random:0.7,0.1", "--budget", "150steps", *settings)
+    assert "The feature of each true reason was told beforehand" in " ".join(done(*fit).out.split())
+    for noun in ("collar", "hem"):
+        assert noun in done("explain", told / "guided", "--user", "u1", "--item", "i3", "--about", f" {noun.upper()}").out
+    asked = done("explain", told / "guided", "--user", "u1", "--item", "i3").out
+    assert asked == done("explain", told / "guided", "--user", "u1", "--item", "i3", "--about", "hem").out, "of i3 hems are known"
+    found = json.loads(done("evaluate", told / "guided", "--data", told / "log.csv", "--json").out)
+    assert found["explanation"]["given"] == "feature"
+    deaf = tastelm("explain", told / "run", "--item", "i3", "--about", "hem")
+    assert deaf.code == 2 and "about: this run of nrt was not trained to be told what a reason is to be about. Leave it out" in deaf.err
+
+
 def test_other_runs_and_unknown_items_are_refused(told: Path) -> None:
     unknown = tastelm("explain", told / "run", "--item", "i99")
     assert unknown.code == 2 and "item 'i99' is not in the catalogue of this run; " in unknown.err

@@ -149,6 +149,16 @@ def test_a_prompt_in_every_layer_is_the_users_own_and_masked_it_is_not_there() -
         assert (scores[first] - scores[first + 1]).abs().max() > 5e-3 and (scores[first] - scores[first + 3]).abs().max() > 5e-3
 
 
+def test_half_precision_changes_little() -> None:
+    model, batch = prefixed(), Sequences.of([[3, 1], [], [2, 4, 5]])
+    prompts = model.prompt(model.attributes_of(np.array([0, 1, 2])))
+    whole = model.states(batch, prompts)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model.states(batch, prompts)
+    half.float().square().sum().backward()
+    assert float(((whole - half.float()).norm() / whole.norm()).detach()) < 0.1
+
+
 def test_every_vector_of_a_prompt_counts() -> None:
     model = prefixed()
     prompts = model.prompt(model.attributes_of(np.array([0, 1]))).detach().requires_grad_()

@@ -80,6 +80,16 @@ def test_an_actor_is_weighed_by_its_critic_and_teaches_it_nothing() -> None:
     torch.testing.assert_close(taught, learns.weight.grad)
 
 
+def test_half_precision_changes_little() -> None:
+    for actor in (False, True):
+        module = Critical()
+        whole = objective(actor=actor)(module, BATCH, rng()).loss
+        with torch.autocast("cpu", torch.bfloat16):
+            half = objective(actor=actor)(module, BATCH, rng()).loss
+        half.backward()
+        torch.testing.assert_close(half.float(), whole, atol=0.05, rtol=0.05)
+
+
 def test_without_a_discount_the_critic_learns_the_reward_alone() -> None:
     module = Critical()
     descent = torch.optim.Adam(module.critics.parameters(), lr=0.1)

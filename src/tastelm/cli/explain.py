@@ -20,6 +20,7 @@ def explain(
     run: Annotated[Path, typer.Argument(help="A run folder, of a system that gives reasons, as pepler.")],
     item: Annotated[str, typer.Option("--item", help="Id of the item.")],
     user: Annotated[str | None, typer.Option("--user", help="Id of the user; without one the answer is a stranger's.", show_default=False)] = None,
+    about: Annotated[str | None, typer.Option("--about", help="A feature to speak of, as zipper, where the run can be told.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Tell why a user would like an item, or would not, and which rating goes with it where the run predicts ratings.
@@ -29,7 +30,7 @@ def explain(
     Such a run comes of `tastelm fit pepler --split random:0.8,0.1`, on data with reviews. What it says is learnt from what others wrote: it is
     no fact about the item.
     """
-    found = tastelm.load(run).explain(item, user=user)
+    found = tastelm.load(run).explain(item, user=user, about=about)
     if as_json:
         print(to_json(asdict(found)))
         return

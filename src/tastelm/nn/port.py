@@ -64,7 +64,7 @@ class SequencePort:
             states = self.encoder(flat, lengths.cpu().numpy())
         else:
             states = self._transformer().within(_rows(mask, self.free), flat, self.free, prefix)
-        return embeds.new_zeros(embeds.shape).masked_scatter(mask[..., None], states)
+        return states.new_zeros(embeds.shape).masked_scatter(mask[..., None], states)
 
     def logits(self, states: Tensor) -> Tensor:
         """(..., D) states -> (..., N) scores of the items."""

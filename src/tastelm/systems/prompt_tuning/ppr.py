@@ -38,11 +38,11 @@ class PPR(SequenceSystem["PPR.Config"]):
     `cold-users` the users of the test have no part in training but for their profile, which is side information. Users who are held out
     for validation tell when to stop, by the likelihood of their first events; where none are, the usual questions do.
 
-    Deviations: the softmax is over the whole catalogue (`loss=bpr`, `negatives=1` for the paper's pairwise loss); some histories are
-    learnt from without their profile, for strangers and gaps. The paper has a contrast for each kind of view, one of profiles with gaps and one
-    of histories with gaps, against all others of the batch; here one contrast holds the view of either kind against the other, from both sides,
-    users with the same profile are no negatives, and a hidden item leaves its sequence. Without a users table the prompt is one set of free
-    vectors, the same for everybody, and there is nothing to contrast.
+    Deviations: the softmax is over the whole catalogue (`loss=bpr`, `negatives=1` for the paper's pairwise loss); some histories are learnt from
+    without their profile, for strangers and gaps. The paper, as we read it, has a contrast for each kind of view, one of profiles with gaps and one
+    of histories with gaps, against all others of the batch; here one contrast holds the view of either kind against the other, from both sides, users
+    with the same profile are no negatives, and a hidden item leaves its sequence. Without a users table the prompt is one set of free vectors, the
+    same for everybody, and there is nothing to contrast.
     """
 
     card = Card(
