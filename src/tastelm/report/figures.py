@@ -30,7 +30,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of a record. Systems that failed are in none; where there is nothing to draw a figure is None."""
+    """All figures of a record. Systems that failed are in none, and those that rank nothing in none but the learning curves; where there is nothing to
+    draw a figure is None."""
 
     record: Record
     numbers: dict[str, int]
@@ -72,11 +73,11 @@ class Figures:
 
     def learning(self) -> list[Figure]:
         """The validation metric along the training, by seconds and by steps, for each metric that stages were watched by."""
-        found = []
-        metrics = dict.fromkeys(name for row in self.rows for stage in row.stages for look in stage.history for name in look.scores)
+        found, rows = [], [row for row in self.record.board.rows if row.error is None]
+        metrics = dict.fromkeys(name for row in rows for stage in row.stages for look in stage.history for name in look.scores)
         for at, metric in enumerate(metrics):
             for unit in ("seconds", "steps"):
-                lines = [line for row in self.rows if (line := _curve(row, self.numbers[row.system], metric, unit)) is not None]
+                lines = [line for row in rows if (line := _curve(row, self.numbers[row.system], metric, unit)) is not None]
                 told = "; ".join(f"{line.name}: {number(line.ys[line.best or 0])} after {short(line.xs[line.best or 0])} {unit}" for line in lines)
                 words = Words(
                     f"learning-{at}-{unit}", f"Validation {metric} by {unit}", f"At the kept weights, {told}", f"{unit} of training", f"valid {metric}"
