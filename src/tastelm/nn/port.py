@@ -64,7 +64,8 @@ class SequencePort:
             states = self.encoder(flat, lengths.cpu().numpy())
         else:
             states = self._transformer().within(_rows(mask, self.free), flat, self.free, prefix)
-        return states.new_zeros(embeds.shape).masked_scatter(mask[..., None], states)
+        rows: Tensor = states.new_zeros(embeds.shape).masked_scatter(mask[..., None], states)
+        return rows
 
     def logits(self, states: Tensor) -> Tensor:
         """(..., D) states -> (..., N) scores of the items."""
