@@ -54,3 +54,20 @@ def test_items_without_titles_are_refused(log: Path) -> None:
     found = tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL)
     assert found.code == 2 and "lm-zeroshot reads the titles of items, but 20 of 20 have none" in found.err
     assert tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL, "--set", "untitled=id").code == 0
+
+
+def test_families_and_their_templates_are_listed() -> None:
+    every = tastelm("prompt", "families")
+    assert every.code == 0 and "p5-direct: whether an item suits a user" in every.out and "(8 in all, 1 held" in every.out
+    assert "Should {user}" not in every.out
+    one = tastelm("prompt", "families", "p5-direct")
+    assert "5-1  Should {user} be shown {item}?  ->  {answer}" in one.out and "5-8 (held out)  On the table lie {candidates}." in one.out
+    told = json.loads(tastelm("prompt", "families", "p5-zero", "--json").out)
+    assert [row["template"] for row in told] == [f"Z-{number}" for number in range(1, 8)] and [row["held_out"] for row in told] == [False] * 6 + [True]
+
+
+def test_a_family_that_is_none_is_refused(tmp_path: Path) -> None:
+    found = tastelm("prompt", "families", "p5-directly")
+    assert found.code == 2 and "there is no family of templates 'p5-directly'; did you mean 'p5-direct'?" in found.err
+    (tmp_path / "mine.toml").write_text("[family")
+    assert "mine.toml: the file is not TOML" in tastelm("prompt", "families", str(tmp_path / "mine.toml")).err

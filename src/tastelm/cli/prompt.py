@@ -1,4 +1,4 @@
-"""`tastelm prompt show`: exactly what a language model is given."""
+"""`tastelm prompt show`: exactly what a language model is given; `tastelm prompt families`: which templates there are."""
 
 from __future__ import annotations
 
@@ -61,6 +61,35 @@ def show(
         trained = ", ".join(f"{group} ({count:,})" for group, count in stage.trained.items()) or "nothing"
         frozen = ", ".join(f"{group} ({count:,})" for group, count in stage.frozen.items())
         out.print(f"{stage.name}, {stage.strategy}: trains {trained}{f'; leaves {frozen} as it is' if frozen else ''}.", markup=False, soft_wrap=True)
+
+
+@prompt_app.command()
+def families(
+    name: Annotated[str | None, typer.Argument(help="A family, or a .toml file of your own, to list its templates.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+) -> None:
+    """List the families of templates that come along, or the templates of one: what is read, and what is to be written.
+
+    Example: `tastelm prompt families p5-direct`
+
+    `--set ask=5-8` of p5, `--set template=NAME` of other systems take the names. A file of your own is checked on the way.
+    """
+    from tastelm.text.family import family, shipped
+
+    found = [family(one) for one in ([name] if name else shipped())]
+    rows = [
+        {"family": one.name, "template": each.name, "held_out": each.held_out, "source": each.source, "target": each.target}
+        for one in found
+        for each in one.templates
+    ]
+    if as_json:
+        print(to_json(rows))
+        return
+    for one in found:
+        out.print(Text.assemble((one.name, "bold"), f": {one.about} ({len(one.templates)} in all, {len(one.held_out())} held out of training)"))
+        for each in one.templates if name else ():
+            held = " (held out)" if each.held_out else ""
+            out.print(Text.assemble("  ", (f"{each.name}{held}", "bold"), "  ", each.source, ("  ->  ", "dim"), each.target), soft_wrap=True)
 
 
 def coloured(prompt: Prompt) -> Text:
