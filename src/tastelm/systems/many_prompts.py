@@ -27,8 +27,8 @@ from tastelm.train.stage import Descent, Stage
 SCRATCH = "scratch"
 # What a prompt may ask for.
 ANY, CHOICE, VERDICT = "any item", "one of several candidates", "yes or no about an item"
-# A yes or no is a prompt for every candidate.
-JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=1000, looks=500), VERDICT: Judging("uniform-99", cases=200, looks=100)}
+# A choice reads a long prompt and writes every candidate behind it, and a yes or no is a prompt for each: few are asked.
+JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=500, looks=100), VERDICT: Judging("uniform-99", cases=100, looks=50)}
 
 
 @dataclass(frozen=True)
