@@ -12,6 +12,7 @@ from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.plm.loading import seq2seq_lm, tokens_of
 from tastelm.plm.seq2seq import Seq2SeqLM
+from tastelm.plm.source import parse_source
 from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
@@ -44,17 +45,17 @@ class ManyPromptsConfig(WritingConfig):
     prompt: str = setting("", "that prompt in full; it follows ask")
     whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
     model: str = setting(
-        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads, or a T5: folder:PATH, package:NAME or hub:NAME",
+        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads (or scratch:SIZES), or a T5: folder:PATH, hub:NAME",
         source="T5 in the paper", later=True,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.model.startswith(f"{SCRATCH}:"):
-            raise SettingError("model: the size of a model from scratch is set by dim, layers and heads. Leave model out.")
+        if self._from_scratch:
+            parse_source(self.model)
 
     def needed(self, split: Split, words: int) -> int:
-        if self.model == SCRATCH:
+        if self._from_scratch:
             return super().needed(split, words)
         return tokens_of(self.model).size + (0 if self.ids == "titles" else self.tokens(split).vocabulary)
 
@@ -64,6 +65,10 @@ class ManyPromptsConfig(WritingConfig):
         model = seq2seq_lm(self.model)
         model.grow(self.vocabulary)
         return model
+
+    @property
+    def _from_scratch(self) -> bool:
+        return self.model == SCRATCH or self.model.startswith(f"{SCRATCH}:")
 
 
 C = TypeVar("C", bound=ManyPromptsConfig)
