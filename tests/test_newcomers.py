@@ -77,7 +77,7 @@ def oracle(*, turned: bool = False) -> Recommender:
 
 def test_who_reads_the_pages_right_makes_no_error_and_who_turns_them_round_every() -> None:
     data = shop("lamp")
-    right, wrong = (tl.evaluate(oracle(turned=turned), data) for turned in (False, True))
+    right, wrong = tl.evaluate(oracle(), data), tl.evaluate(oracle(turned=True), shop("lamp", told=False))
     assert right["new_items"]["metrics"] == {"rmse": 0, "mae": 0, "auc": 1} and "metrics" not in right
     assert wrong["new_items"]["metrics"] == {"rmse": 4, "mae": 4, "auc": 0}
     assert right["new_items"]["cases"] == right["new_items"]["of"] == 18

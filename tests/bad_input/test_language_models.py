@@ -180,6 +180,8 @@ CASES: list[Case] = [
      r"bert: a BertLMHeadModel reads what follows too, so it cannot go on with a text\. Give a decoder"),
     ("weights of another kind for blanks", fit("lmrecsys", "model=folder:{place}/whole"),
      r"whole: it cannot be loaded as a MaskedLM \(Unrecognized configuration class .* \.\.\)\. Give one of this kind"),
+    ("decoder in the place of a T5", fit("p5", "model=folder:{place}/whole"),
+     r"whole: it is a model of the kind llama, and no encoder-decoder of the kind of T5, which reads a text and writes another\. Give one, such as Flan-T5"),
     ("weights that are cut", model("folder:{place}/cut"), r"cut: it cannot be loaded as a CausalLM \(.*incomplete metadata, file not fully covered\)"),
     ("GGUF that is cut", model("folder:{place}/cut.gguf"), r"cut\.gguf: cannot be read as a GGUF model \(.*\)\. Fetch the file again, or give a folder"),
     ("GGUF that is none", model("folder:{place}/none.gguf"), r"none\.gguf: cannot be read as a GGUF model \(.*does not start with the GGUF magic bytes"),

@@ -85,10 +85,12 @@ def test_pieces_of_an_item_share_the_number_of_a_word_and_other_items_have_other
     assert a == b < c == d and numbers == sorted(numbers) and numbers[items[0] - 1] < a and numbers[-1] > d
 
 
-@pytest.mark.parametrize("model", ["scratch:dim=16,layers=1", "scratch:"])
-def test_the_size_of_one_from_scratch_has_settings_of_its_own(model: str) -> None:
-    with pytest.raises(SettingError, match=r"openp5\.model: the size of a model from scratch is set by dim, layers and heads\. Leave model out"):
-        system("openp5").create({"model": model})
+def test_sizes_may_be_told_as_elsewhere_and_words_and_items_find_room() -> None:
+    made = system("openp5").create({"model": "scratch:dim=8,layers=1,heads=2,vocabulary=300", "ids": "random"}).settle(PARTS)
+    backbone = made.build(PARTS.sizes).backbone
+    assert backbone.width == 8 and backbone.vocabulary == made.config.vocabulary > 300
+    with pytest.raises(SettingError, match=r"openp5\.model: 'layers=0' does not fit; write a size as layers=2"):
+        system("openp5").create({"model": "scratch:layers=0"})
 
 
 def test_a_model_that_only_goes_on_with_a_text_is_refused_before_anything_is_trained(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`tastelm prompt show`: exactly what a language model is given."""
+"""`tastelm prompt show`: exactly what a language model is given; `tastelm prompt list`: which templates there are."""
 
 from __future__ import annotations
 

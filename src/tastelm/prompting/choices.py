@@ -24,6 +24,8 @@ ANSWERS = {True: "yes", False: "no"}
 # Candidates that one prompt shows at most, those that were met most often; the paper shows 100.
 AT_ONCE = 200
 SHOWN = Shuffled(AT_ONCE, shuffles=1)
+# Candidates that are written together: for each, what was read of its prompt is held, and a prompt of many candidates is long.
+WRITTEN = 1024
 
 
 def choice_scores(writer: ItemWriter, histories: Sequences, users: NDArray[np.int32], candidates: Sequences) -> Tensor:
@@ -44,8 +46,9 @@ def shown_of_all(writer: ItemWriter) -> NDArray[np.int64]:
 
 def _chooses(writer: ItemWriter, histories: Sequences, users: NDArray[np.int32]) -> Judge:
     def judge(shown: Sequence[Shown]) -> Iterator[NDArray[np.float64]]:
-        for at in range(0, len(shown), writer.asking.batch):
-            part = shown[at : at + writer.asking.batch]
+        rows_at_once = max(1, min(writer.asking.batch, WRITTEN // max((len(codes) for _, codes in shown), default=1)))
+        for at in range(0, len(shown), rows_at_once):
+            part = shown[at : at + rows_at_once]
             keep = np.zeros((len(part), len(writer.prior)), np.bool_)
             for row, (_, codes) in enumerate(part):
                 keep[row, codes] = True

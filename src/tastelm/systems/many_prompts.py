@@ -12,6 +12,7 @@ from tastelm.data.split import Split
 from tastelm.errors import SettingError
 from tastelm.plm.loading import seq2seq_lm, tokens_of
 from tastelm.plm.seq2seq import Seq2SeqLM
+from tastelm.plm.source import parse_source
 from tastelm.prompting.choices import ANSWERS
 from tastelm.prompting.lessons import ItemLesson, can_ask, slots_of
 from tastelm.prompting.teaching import Lesson, Lessons, WriteTargets
@@ -27,8 +28,8 @@ from tastelm.train.stage import Descent, Stage
 SCRATCH = "scratch"
 # What a prompt may ask for.
 ANY, CHOICE, VERDICT = "any item", "one of several candidates", "yes or no about an item"
-# A yes or no is a prompt for every candidate.
-JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=1000, looks=500), VERDICT: Judging("uniform-99", cases=200, looks=100)}
+# A choice reads a long prompt and writes every candidate behind it, and a yes or no is a prompt for each: few are asked.
+JUDGING = {ANY: Judging(cases=2000, looks=1000), CHOICE: Judging("uniform-99", cases=500, looks=100), VERDICT: Judging("uniform-99", cases=100, looks=50)}
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class ManyPromptsConfig(WritingConfig):
     prompt: str = setting("", "that prompt in full; it follows ask")
     whole_words: bool = setting(True, "number the words, so that the pieces of one are known to belong together", source="Geng et al. 2022")
     model: str = setting(
-        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads, or a T5: folder:PATH, package:NAME or hub:NAME",
+        SCRATCH, "what training begins with: scratch, of the size of dim, layers and heads (or scratch:SIZES), or a T5: folder:PATH, hub:NAME",
         source="T5 in the paper", later=True,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.model.startswith(f"{SCRATCH}:"):
-            raise SettingError("model: the size of a model from scratch is set by dim, layers and heads. Leave model out.")
+        if self._from_scratch:
+            parse_source(self.model)
 
     def needed(self, split: Split, words: int) -> int:
-        if self.model == SCRATCH:
+        if self._from_scratch:
             return super().needed(split, words)
         return tokens_of(self.model).size + (0 if self.ids == "titles" else self.tokens(split).vocabulary)
 
@@ -64,6 +65,10 @@ class ManyPromptsConfig(WritingConfig):
         model = seq2seq_lm(self.model)
         model.grow(self.vocabulary)
         return model
+
+    @property
+    def _from_scratch(self) -> bool:
+        return self.model == SCRATCH or self.model.startswith(f"{SCRATCH}:")
 
 
 C = TypeVar("C", bound=ManyPromptsConfig)
