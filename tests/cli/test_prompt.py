@@ -54,6 +54,52 @@ def test_data_are_read_as_fit_reads_them(log: Path) -> None:
     assert tastelm("prompt", "show", "lm-zeroshot", "--data", log, "--user", "u1", "--set", MODEL, "--k-core", "999").code == 2
 
 
+def test_families_and_their_templates_are_listed(tmp_path: Path) -> None:
+    said = tastelm("prompt", "list").out
+    assert all(name in said for name in shipped()) and "pointwise" in said and "listwise-reworded" in said
+    one = tastelm("prompt", "list", "instruct").out
+    assert "pointwise-reworded, kept out of training" in one and "Liked: {liked}" in one and "{answer}" in one and "{history}" not in one
+    told = json.loads(tastelm("prompt", "list", "sileo", "--json").out)
+    assert told[0]["family"] == "sileo" and [template["name"] for template in told[0]["templates"]] == list("012345")
+    (tmp_path / "mine.toml").write_text(
+        '[family]\nname = "mine"\nabout = "a"\npaper = "b"\n[slots]\nh = "history"\nt = "item"\n[[template]]\nname = "[one]"\nsource = "{h}"\ntarget = "{t}"\n'
+    )
+    assert "[one]" in tastelm("prompt", "list", tmp_path / "mine.toml").out
+    found = tastelm("prompt", "list", "silo")
+    assert found.code == 2 and "there is no family of templates 'silo'; did you mean 'sileo'" in found.err
+
+
+def test_json_holds_the_same(log: Path) -> None:
+    found = tastelm("prompt", "show", "p5", "--data", str(log), "--user", "u1", "--json", "--set", "dim=16", "--set", "heads=2", "--set", "ids=random")
+    told = json.loads(found.out)
+    assert sum(piece["tokens"] for piece in told["pieces"]) + told["marks"] == told["tokens"] and {"user", "history"} <= {p["slot"] for p in told["pieces"]}
+    assert told["user"] == "u1" and "user_" in told["prompt"] and told["example"]["target"] and told["training"][0]["trained"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ease", "--user", "u1"], "ease gives no prompt to a language model"),
+        (["lm-zeroshot", "--user", "nobody", "--set", MODEL], "the user 'nobody' is asked nothing"),
+        (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "template=9"], "family 'sileo' has no template '9'"),
+        (["lm-zeroshot", "--user", "u1", "--set", MODEL, "--set", "family=silo"], "there is no family of templates 'silo'"),
+        (["lm-zeroshot", "--user", "u1", "--set", "model=gpt2"], "model: 'gpt2' is not known"),
+        (["p5", "--user", "u1", "--set", "ask=5-9", "--set", "ids=random"], "p5.ask: there is no prompt '5-9' in p5-sequential, p5-direct; did you mean '5-"),
+        (["p5", "--user", "u1", "--set", "ask=1-1", "--set", "ids=random"], "p5.ask: there is no prompt '1-1' in p5-sequential, p5-direct"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_a_sentence(log: Path, arguments: list[str], sentence: str) -> None:
+    found = tastelm("prompt", "show", *arguments, "--data", str(log))
+    assert found.code == 2 and sentence in found.err and "Traceback" not in found.err
+
+
+def test_items_without_titles_are_refused(log: Path) -> None:
+    (log / "items.csv").unlink()
+    found = tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL)
+    assert found.code == 2 and "lm-zeroshot reads the titles of items, but 20 of 20 have none" in found.err
+    assert tastelm("prompt", "show", "lm-zeroshot", "--data", str(log), "--user", "u1", "--set", MODEL, "--set", "untitled=id").code == 0
+
+
 def test_a_family_that_is_none_is_refused(tmp_path: Path) -> None:
     found = tastelm("prompt", "list", "p5-directly")
     assert found.code == 2 and "there is no family of templates 'p5-directly'; did you mean 'p5-direct'?" in found.err
