@@ -7,42 +7,27 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tastelm.errors import RunError
 from tastelm.evidence import FORMAT, RECORD
+from tastelm.report.values import Amount, Count, Number, Pair, Part, Share
+from tastelm.train.parts import PART
 
 BOARD = "leaderboard.json"
-
-
-def _not_endless(value: float) -> float:
-    if math.isinf(value):
-        raise ValueError("the number is endless")
-    return value
-
-
-# What is not a number is null in JSON.
-Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value), AfterValidator(_not_endless)]
-Pair = tuple[Number, Number]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
 File = TypeVar("File", bound=BaseModel)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Seconds(_Part):
+class Seconds(Part):
     """fit and evaluate, in seconds."""
 
     fit: Amount
     evaluate: Amount
 
 
-class Look(_Part):
-    """A line of a training's history: what was trained until then, the mean loss, and the validation metric by its name."""
+class Look(Part):
+    """A line of a training's history: what was trained until then, the mean loss, those of its objectives as `loss/NAME`, and the validation metric
+    by its name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, Number]
@@ -54,10 +39,15 @@ class Look(_Part):
     @property
     def scores(self) -> dict[str, float]:
         """Metric -> value."""
-        return self.__pydantic_extra__
+        return {name: value for name, value in self.__pydantic_extra__.items() if not name.startswith(PART)}
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Objective -> its loss, before its weight."""
+        return {name.removeprefix(PART): value for name, value in self.__pydantic_extra__.items() if name.startswith(PART)}
 
 
-class Stage(_Part):
+class Stage(Part):
     """How a stage of training went."""
 
     name: str
@@ -69,8 +59,13 @@ class Stage(_Part):
     ended: str
     history: list[Look]
 
+    @property
+    def parts(self) -> dict[str, float]:
+        """Objective -> its loss at the last look."""
+        return self.history[-1].parts if self.history else {}
 
-class Mean(_Part):
+
+class Mean(Part):
     """A mean and its 95 % interval."""
 
     value: Number
@@ -78,7 +73,7 @@ class Mean(_Part):
     high: Number
 
 
-class Entry(_Part):
+class Entry(Part):
     """An item: its id, and its title where one is known."""
 
     item: str
@@ -90,7 +85,7 @@ class Entry(_Part):
         return self.title or self.item
 
 
-class Kept(_Part):
+class Kept(Part):
     """What is kept of a system beside its scores, see `tastelm.evidence`."""
 
     groups: dict[str, list[Mean]]
@@ -98,7 +93,7 @@ class Kept(_Part):
     lists: list[list[Entry]]
 
 
-class Row(_Part):
+class Row(Part):
     """A system: its scores, or the error it failed with; cost: tokens, seconds and money of 1,000 questions, where it asks a language model."""
 
     system: str
@@ -117,7 +112,7 @@ class Row(_Part):
     cost: dict[str, Amount | None] | None = None
 
 
-class Test(_Part):
+class Test(Part):
     """A paired test of two systems; difference is a - b."""
 
     system_a: str
@@ -129,7 +124,7 @@ class Test(_Part):
     cases: int
 
 
-class Data(_Part):
+class Data(Part):
     """What was compared on."""
 
     name: str
@@ -139,7 +134,7 @@ class Data(_Part):
     interactions: Count
 
 
-class Asked(_Part):
+class Asked(Part):
     """Under which protocol; cases_drawn_of: how many questions there are where only `cases` of them were asked; main: what the table is sorted by."""
 
     split: str
@@ -153,7 +148,7 @@ class Asked(_Part):
     main: str
 
 
-class Board(_Part):
+class Board(Part):
     """The content of leaderboard.json."""
 
     data: Data
@@ -163,14 +158,14 @@ class Board(_Part):
     tests: list[Test]
 
 
-class Check(_Part):
+class Check(Part):
     """What `data check` says."""
 
     facts: dict[str, str]
     odd: list[str]
 
 
-class Bar(_Part):
+class Bar(Part):
     """How many users have from low to high interactions."""
 
     low: Count
@@ -178,14 +173,14 @@ class Bar(_Part):
     users: Count
 
 
-class Group(_Part):
+class Group(Part):
     """Some of the questions."""
 
     label: str
     cases: Count
 
 
-class Tier(_Part):
+class Tier(Part):
     """Some of the items, with the share of training interactions and of answers that is theirs."""
 
     items: Count
@@ -193,7 +188,7 @@ class Tier(_Part):
     asked: Share
 
 
-class User(_Part):
+class User(Part):
     """Somebody shown whole: the newest items of a history of `length`, and what came next."""
 
     user: str
@@ -202,7 +197,7 @@ class User(_Part):
     targets: list[Entry]
 
 
-class Probe(_Part):
+class Probe(Part):
     """The score of a probe in the main metric, or why it has none."""
 
     value: Number = math.nan
@@ -210,7 +205,7 @@ class Probe(_Part):
     error: str | None = None
 
 
-class Made(_Part):
+class Made(Part):
     """With what the comparison was made."""
 
     versions: dict[str, str]
@@ -219,7 +214,7 @@ class Made(_Part):
     threads: int
 
 
-class Account(_Part):
+class Account(Part):
     """The content of report.json."""
 
     format: int
@@ -235,7 +230,7 @@ class Account(_Part):
     probes: dict[str, Probe] = Field(default_factory=dict)
 
 
-class Record(_Part):
+class Record(Part):
     """All that a report is made of."""
 
     board: Board
