@@ -92,6 +92,7 @@ def test_what_is_switched_off_is_not_tried() -> None:
     fixed = {**TINY, "weight": 0, "dropout": 0.1}
     study = tune(tuning("cl4srec", fixed=fixed, trials=2, trial_budget="2steps"))
     assert [set(trial.settings) for trial in study.trials] == [{"lr"}] * 2 and set(study.about["space"]) == {"lr"}
+    assert all(trial.looks and 0 <= value <= 1 for trial in study.trials for _, value in trial.looks), "pruned by the metric, not by an objective's loss"
     with pytest.raises(SettingError, match=r"gives all that is searched, .*weight, and switches off what else is, temperature, crop, mask, similar; leave one"):
         tuning("cl4srec", fixed={**fixed, "lr": 1e-2})
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tastelm.data.dataset import Dataset
-from tastelm.data.profile import Learners, attributes
+from tastelm.data.profile import Learners, attributes, numbers
 from tastelm.data.split import Part, Split, split
 from tastelm.errors import DataError, SettingError
 from tastelm.testing import circle
@@ -68,3 +68,16 @@ def test_columns_that_are_not_there_are_refused_by_name() -> None:
     bare = split(Dataset.build(LOG.interactions, users=pl.DataFrame({"user": ["u0"], "n": [1]})))
     with pytest.raises(SettingError, match=r"no column of the users table \(n\) is one of categories"):
         attributes(bare, "all")
+
+
+def test_numbers_are_on_the_scale_of_the_training_users() -> None:
+    plain = described()
+    learnt = plain.train.lengths > 0
+    found = numbers(plain)
+    assert list(found) == ["age"] and found["age"][learnt].mean() == pytest.approx(0, abs=1e-6) and found["age"][learnt].std() == pytest.approx(1)
+    other = numbers(described(age=dict.fromkeys(strangers(plain), 10**9)))["age"]
+    np.testing.assert_array_equal(other[learnt], found["age"][learnt])
+    someone = str(plain.users.decode(np.flatnonzero(learnt)[:1])[0])
+    gap = numbers(described(age={someone: None}))["age"]
+    assert np.isnan(gap[learnt]).sum() == 1 and np.isfinite(gap[~learnt]).all()
+    assert numbers(split(LOG)) == {} and numbers(described(age=dict.fromkeys(plain.users.ids, 30))) == {}

@@ -1,14 +1,17 @@
 """What a history tells of its user."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from tastelm.data.sequences import Sequences, UserWindows
 from tastelm.nn.profile import ProfileHead
 from tastelm.objectives.contrastive import info_nce
 from tastelm.objectives.order import pooled
-from tastelm.objectives.profile import Acquaintance, UserAttributes
+from tastelm.objectives.profile import Acquaintance, UserAttributes, UserNumbers
 from tastelm.views import ItemSequences
 
 from .toys import Recorder, rng
@@ -33,6 +36,17 @@ def test_attributes_are_asked_of_those_of_whom_they_are_known() -> None:
     states = pooled(module.places[:9], batch([3, 0, 2]))
     torch.testing.assert_close(outcome.loss, F.cross_entropy(module.profile.maps[0](states[:2]), torch.tensor([1, 2])))
     nobody = UserAttributes({"sex": labels["sex"]})(module, batch([3, 0]), rng())
+    assert float(nobody.loss.detach()) == 0 and nobody.loss.requires_grad
+
+
+def test_numbers_are_asked_of_those_of_whom_they_are_known() -> None:
+    module: Any = Recorder()
+    module.numbers = nn.Linear(4, 2)
+    values = np.array([[1.0, np.nan], [0, 0], [np.nan, np.nan], [-2.0, 0.5]], np.float32)
+    outcome = UserNumbers(values)(module, batch([3, 0, 2]), rng())
+    told = module.numbers(pooled(module.places[:9], batch([3, 0, 2])))
+    torch.testing.assert_close(outcome.loss, ((told[0, 0] + 2) ** 2 + (told[0, 1] - 0.5) ** 2 + (told[1, 0] - 1) ** 2) / 3)
+    nobody = UserNumbers(values)(module, batch([2]), rng())
     assert float(nobody.loss.detach()) == 0 and nobody.loss.requires_grad
 
 

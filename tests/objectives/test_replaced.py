@@ -37,7 +37,7 @@ def test_only_hidden_items_are_replaced_and_by_items_hidden_in_the_batch() -> No
     logits = module.discriminator(module.places[: len(corrupted)])[:, 0]
     detection = F.binary_cross_entropy_with_logits(logits, torch.from_numpy(corrupted != BATCH.values).float())
     assert outcome.parts["detection"] == detection.item() and outcome.targets == hidden.sum() == cloze.targets
-    torch.testing.assert_close(float(outcome.loss.detach()), outcome.parts["cloze"] + 3 * outcome.parts["detection"])
+    torch.testing.assert_close(outcome.loss.detach(), outcome.parts["cloze"] + 3 * outcome.parts["detection"])
 
 
 def test_a_drawn_item_that_is_the_true_one_counts_as_true() -> None:

@@ -113,6 +113,18 @@ def test_it_is_written_again_from_the_folder_alone(folder: Path, tmp_path: Path)
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == before
 
 
+def test_the_losses_of_the_objectives_stand_beside_the_stage_and_in_no_drawing(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("runs", "rows", "report.html"))
+    board = json.loads((tmp_path / "copy" / "leaderboard.json").read_bytes())
+    stage = next(row for row in board["rows"] if row["system"] == "sasrec")["stages"][0]
+    for look in stage["history"]:
+        look |= {"loss/cloze": 2.0, "loss/attributes": 0.5}
+    (tmp_path / "copy" / "leaderboard.json").write_text(json.dumps(board))
+    text = tl.write_report(tmp_path / "copy").read_text()
+    assert f"ended by {stage['ended']} (losses at last: cloze 2.000, attributes 0.500)" in text and "loss/" not in text
+    assert Page(text).words.count("Validation") == Page((folder / "report.html").read_text()).words.count("Validation")
+
+
 @pytest.mark.parametrize("damage", ["missing", "damaged"])
 def test_with_the_data_a_missing_account_is_made_anew(folder: Path, tmp_path: Path, damage: str) -> None:
     place = tmp_path / "copy"

@@ -208,6 +208,20 @@ def test_uprec_learns_from_users_where_they_are_described() -> None:
     assert [name for _, name, _ in plain.terms] == ["cloze"]
 
 
+def test_uprec_tells_numbers_of_users_where_it_is_told_to() -> None:
+    users = DESCRIBED.dataset.users
+    assert users is not None
+    aged = users.with_columns(age=pl.when(pl.col("sex") == "0").then(20).otherwise(60))
+    made = split(Dataset.build(DESCRIBED.dataset.interactions, users=aged, name="aged"))
+    left, told = (next(system("uprec").create({"dim": 8, "numbers": which}).settle(made).stages(made)) for which in (False, True))
+    names: list[Any] = [[name for _, name, _ in stage.objective.terms] for stage in (left, told)]  # type: ignore[union-attr]
+    assert names == [["cloze", "attributes", "relations"], ["cloze", "attributes", "numbers", "relations"]]
+    history = fit("uprec", made, "40steps", numbers=True).stages[0].history
+    assert 0.5 < history[-1]["loss/numbers"] < 3, "about the deviation of what the items do not tell"
+    with pytest.raises(SettingError, match=r"uprec\.numbers: described circle has no column of numbers of its users that differ\. Leave numbers out"):
+        fit("uprec", DESCRIBED, numbers=True)
+
+
 def test_a_run_with_columns_loads_without_the_data(tmp_path: Any) -> None:
     for name in ("fdsa", "transformers4rec", "sknn"):
         fitted = fit(name, DESCRIBED, "20steps")

@@ -44,6 +44,16 @@ def test_the_bar_shows_rate_loss_and_metric() -> None:
         assert "tokens/s" in task.fields["note"] and "loss" in task.fields["note"] and "ndcg@10 0.2500, best 0.2500" in task.fields["note"]
 
 
+def test_the_bar_shows_the_loss_of_each_objective() -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=160)
+    with bars(console) as progress:
+        bar = Bar(progress, "uprec")
+        bar.begin("pre-train", 0)
+        bar.looked({"step": 4, "seconds": 1.0, "loss": 2.5, "loss/cloze": 2.25, "loss/attributes": 0.5, "ndcg@10": 0.1}, 0.2)
+        bar.stepped(5, 10, 0.5, 2.4)
+        assert progress.tasks[0].fields["note"].endswith("loss 2.400 (cloze 2.250, attributes 0.500) · ndcg@10 0.1000, best 0.2000")
+
+
 def test_off_a_terminal_nothing_is_printed() -> None:
     file = StringIO()
     with bars(Console(file=file)) as progress:

@@ -24,7 +24,8 @@ from tastelm.fitting import fit_system
 from tastelm.nn.items import ItemTable
 from tastelm.nn.sequence import SequenceRecommender, SequenceTransformer, Shape
 from tastelm.objectives.autoregressive import NextItem
-from tastelm.objectives.item_loss import BCE, FullSoftmax, Negatives
+from tastelm.objectives.base import WeightedSum
+from tastelm.objectives.item_loss import BCE, GBCE, FullSoftmax, Negatives
 from tastelm.objectives.masked import MaskedItems
 from tastelm.settings import setting
 from tastelm.strategies import External, PretrainOnly, TuningFree
@@ -57,7 +58,11 @@ def accumulating() -> Stage:
     return stage(descent=Descent(lr=0.01, accumulate=3, clip=0.5, weight_decay=0.1, schedule=Schedule(warmup=5)))
 
 
-STAGES: dict[str, Callable[[], Stage]] = {"next item": stage, "cloze": cloze, "accumulating": accumulating}
+def several() -> Stage:
+    return stage(objective=WeightedSum([(1.0, "next", NextItem(FullSoftmax())), (0.5, "drawn", NextItem(GBCE(Negatives(4))))]))
+
+
+STAGES: dict[str, Callable[[], Stage]] = {"next item": stage, "cloze": cloze, "accumulating": accumulating, "several": several}
 
 
 def die(made: Stage, step: int, place: Path, *, at_look: bool = False, **more: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars import selectors
 
 from tastelm.data.attribute import Attribute, attribute_of, parse_profile
 from tastelm.data.sequences import Sequences
@@ -40,6 +41,22 @@ def attributes(split: Split, wanted: str) -> tuple[Attribute, ...]:
             f"profile: no column of the users table ({', '.join(there) or 'none'}) is one of categories. Name a column of numbers and its bands."
         )
     return tuple(found.values())
+
+
+def numbers(split: Split) -> dict[str, NDArray[np.float32]]:
+    """Column of numbers of the users table -> (U,) its values, of mean 0 and deviation 1 among the training users, NaN where nothing is known.
+
+    Columns that are the same for all training users are left out.
+    """
+    learnt, found = split.train.lengths > 0, dict[str, NDArray[np.float32]]()
+    if split.dataset.users is None:
+        return found
+    for column in users_table(split).drop("user").select(selectors.numeric()):
+        values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        known = values[learnt & np.isfinite(values)]
+        if len(known) and known.std() > 0:
+            found[column.name] = np.where(np.isfinite(values), (values - known.mean()) / known.std(), np.nan).astype(np.float32)
+    return found
 
 
 def users_table(split: Split) -> pl.DataFrame:

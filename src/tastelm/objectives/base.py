@@ -16,12 +16,12 @@ class Outcome:
 
     loss     scalar tensor to descend
     targets  how many predictions it is the mean of: what the rate in the progress bar counts
-    parts    detached pieces worth a line in the log, by name
+    parts    detached scalars worth a line in the log, by name; left where they are, as to fetch each at every step would make the device wait
     """
 
     loss: Tensor
     targets: int
-    parts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Objective(Protocol):
@@ -39,4 +39,4 @@ class WeightedSum:
     def __call__(self, module: nn.Module, batch: Any, rng: np.random.Generator) -> Outcome:
         outcomes = [(weight, name, objective(module, batch, rng)) for weight, name, objective in self.terms]
         loss = sum((weight * outcome.loss for weight, _, outcome in outcomes[1:]), outcomes[0][0] * outcomes[0][2].loss)
-        return Outcome(loss, outcomes[0][2].targets, {name: float(outcome.loss.detach()) for _, name, outcome in outcomes})
+        return Outcome(loss, outcomes[0][2].targets, {name: outcome.loss.detach() for _, name, outcome in outcomes})

@@ -65,7 +65,7 @@ class MutualInformation:
         if self.weights.sequence_segment:
             losses["sequence_segment"] = _segments(made, batch, rng)
         total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
-        return Outcome(total, targets, {name: float(loss.detach()) for name, loss in losses.items()})
+        return Outcome(total, targets, {name: loss.detach() for name, loss in losses.items()})
 
 
 def attribute_nce(queries: Tensor, codes: Tensor, module: Any) -> Tensor:

@@ -43,6 +43,27 @@ class UserAttributes:
 
 
 @dataclass(frozen=True, eq=False)
+class UserNumbers:
+    """Mean squared error of what is known of users in numbers, such as their age, told from their histories.
+
+    values  (U, F) float32 on one scale, NaN where a number is not known
+
+    Takes a module with `forward(sequences) -> (T, D)` and `numbers`, a map from a mean state (B, D) to (B, F), and batches that say whose each
+    sequence is. Users of whom no number is known leave the loss.
+    """
+
+    values: NDArray[np.float32]
+
+    def __call__(self, module: nn.Module, batch: UserWindows, rng: np.random.Generator) -> Outcome:
+        states = module(batch)
+        head: Any = module.numbers
+        told = head(pooled(states, batch))
+        wanted = torch.from_numpy(self.values[batch.users]).to(told)
+        known = ~wanted.isnan()
+        return Outcome(((told - wanted.nan_to_num()) ** 2 * known).sum() / known.sum().clamp(min=1), len(batch))
+
+
+@dataclass(frozen=True, eq=False)
 class Acquaintance:
     """InfoNCE of a user's history and that of one whom the user knows, among those of the batch (UPRec's social relations).
 

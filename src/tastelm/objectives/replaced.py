@@ -48,7 +48,7 @@ class ReplacedItems:
         discriminator: Any = module.discriminator
         logits: Tensor = discriminator(module(batch.replaced(corrupted)))[:, 0]
         detected = F.binary_cross_entropy_with_logits(logits, replaced.to(logits.dtype))
-        parts = {"cloze": float(generated.loss.detach()), "detection": float(detected.detach())}
+        parts = {"cloze": generated.loss.detach(), "detection": detected.detach()}
         return Outcome(generated.loss + self.weight * detected, generated.targets, parts)
 
 

@@ -61,7 +61,7 @@ class NextItemAndValue:
             ahead = weighted_cross_entropy(before, table.output, codes, own.detach().clamp(min=0), table.bias, half=self.half)
         else:
             ahead = predict(module, before, targets, self.item_loss, rng).loss
-        return Outcome(ahead + critic, len(targets), {"next": float(ahead.detach()), "critic": float(critic.detach())})
+        return Outcome(ahead + critic, len(targets), {"next": ahead.detach(), "critic": critic.detach()})
 
     def _ends(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Behind which places nothing is to come."""

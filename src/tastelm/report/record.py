@@ -7,12 +7,13 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tastelm.errors import RunError
 from tastelm.evidence import FORMAT, RECORD
 from tastelm.report.kinds import Amount, Count, Kind, Number, Pair, Share
 from tastelm.report.record_of_reasons import Reasoned
+from tastelm.report.record_of_training import Stage
 
 BOARD = "leaderboard.json"
 
@@ -25,35 +26,6 @@ class Seconds(Kind):
 
     fit: Amount
     evaluate: Amount
-
-
-class Look(Kind):
-    """A line of a training's history: what was trained until then, the mean loss, and the validation metric by its name."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    __pydantic_extra__: dict[str, Number]
-
-    step: Amount
-    seconds: Amount
-    loss: Number
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """Metric -> value."""
-        return self.__pydantic_extra__
-
-
-class Stage(Kind):
-    """How a stage of training went."""
-
-    name: str
-    steps: Count
-    epochs: Amount
-    seconds: Amount
-    best: float | None
-    best_step: int
-    ended: str
-    history: list[Look]
 
 
 class Mean(Kind):

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tastelm.errors import MissingExtra, SettingError, nearest
+from tastelm.train.parts import PART
 
 
 class Watch(Protocol):
@@ -24,7 +25,7 @@ class Watch(Protocol):
         """A step of `targets` predictions is done; the share `used` of the budget is gone (0 where there is none)."""
 
     def looked(self, line: Mapping[str, float], best: float) -> None:
-        """A line of history was written: step, seconds, loss, validation metric; `best` is the best so far."""
+        """A line of history was written: step, seconds, loss, that of each objective (`loss/NAME`), validation metric; `best` is the best so far."""
 
 
 class Silent:
@@ -55,7 +56,8 @@ class Bar:
 
     def looked(self, line: Mapping[str, float], best: float) -> None:
         metric = next((name for name in line if "@" in name), None)
-        self.note = f" · {metric} {line[metric]:.4f}, best {best:.4f}" if metric else ""
+        parts = ", ".join(f"{name.removeprefix(PART)} {value:.3f}" for name, value in line.items() if name.startswith(PART))
+        self.note = f" ({parts})" * bool(parts) + (f" · {metric} {line[metric]:.4f}, best {best:.4f}" if metric else "")
 
 
 @contextmanager

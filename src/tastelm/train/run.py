@@ -26,6 +26,7 @@ from tastelm.strategies import Plan, check_moved, prepare, snapshot
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
 from tastelm.train.conditions import fabric_of, interruptible, repeatable
+from tastelm.train.parts import Parts
 from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
@@ -75,9 +76,9 @@ class _Step(nn.Module):
         super().__init__()
         self.module, self.objective = module, objective
 
-    def forward(self, sealed: _Sealed, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def forward(self, sealed: _Sealed, rng: np.random.Generator) -> tuple[Tensor, int, dict[str, Tensor]]:
         outcome = self.objective(self.module, sealed.batch, rng)
-        return outcome.loss, outcome.targets  # Fabric looks for tensors in what comes back, and refuses frozen dataclasses
+        return outcome.loss, outcome.targets, dict(outcome.parts)  # Fabric looks for tensors in what comes back, and refuses frozen dataclasses
 
 
 @dataclass
@@ -92,6 +93,7 @@ class _State:
     history: list[dict[str, float]] = field(default_factory=list)
     before: dict[str, str] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
+    parts: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | None, checkpoint: Path | None, watch: Watch, goes_on: bool = False) -> Trained:
@@ -149,7 +151,7 @@ class _Loop:
         self.validate = validate if stage.monitor else None
         self.checkpoint, self.watch, self.interrupted, self.view = checkpoint, watch, interrupted, stage.view
         self.goes_on = goes_on and self.validate is not None
-        self.state, self.best = _State(before=snapshot(stage.module)), dict[str, Tensor]()
+        self.state, self.best, self.parts = _State(before=snapshot(stage.module)), dict[str, Tensor](), Parts()
         self.fabric = fabric_of(stage)
         self.optimizer = _optimizer(stage)
         # A stage before may have brought a part of the module elsewhere, of which Fabric would warn.
@@ -217,8 +219,9 @@ class _Loop:
         total, targets = 0.0, 0
         for index in range(state.batch, last):
             with self.fabric.no_backward_sync(self.step_module, enabled=index + 1 < last):
-                loss, count = self.step_module(_Sealed(batches[index]), rng)
+                loss, count, parts = self.step_module(_Sealed(batches[index]), rng)
                 self.fabric.backward(loss / (last - state.batch))
+            self.parts.add(parts)
             total, targets = total + float(loss.detach()), targets + count
         if not math.isfinite(total):
             raise SettingError(f"stage '{self.stage.name}': the loss is {total} at step {state.step}. Lower the learning rate (--set lr=...).")
@@ -236,6 +239,8 @@ class _Loop:
             return  # the budget ends where a look was due anyway
         line = {"step": state.step, "seconds": time.perf_counter() - self.began, "loss": float(np.mean(state.losses)) if state.losses else math.nan}
         state.losses.clear()
+        line |= self.parts.means()
+        self.parts = Parts()
         if self.validate is not None:
             self.step_module.eval()
             metric = self.validate(self.stage.module, str(self.stage.monitor))
@@ -258,7 +263,7 @@ class _Loop:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        self.state.seconds = time.perf_counter() - self.began
+        self.state.seconds, self.state.parts = time.perf_counter() - self.began, self.parts.plain()
         tensors = {f"module.{name}": tensor for name, tensor in self.stage.module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
@@ -267,6 +272,7 @@ class _Loop:
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.state = _State(**{**checkpoint.state, "course": Course(**checkpoint.state["course"])})
+        self.parts = Parts(self.state.parts)
         self.stage.module.load_state_dict(checkpoint.group("module"))
         self.best = checkpoint.group("best")
         moments: dict[int, dict[str, Tensor]] = {}

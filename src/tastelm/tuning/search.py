@@ -269,7 +269,7 @@ class _Judge:
 
     def looked(self, line: Mapping[str, float], best: float) -> None:
         self.watch.looked(line, best)
-        seen = [value for name, value in line.items() if name not in ("step", "seconds", "loss") and math.isfinite(value)]
+        seen = [value for name, value in line.items() if name.split("/")[0] not in ("step", "seconds", "loss") and math.isfinite(value)]
         if seen:
             self.looks.append((self.place, seen[0]))
             self.place += 1

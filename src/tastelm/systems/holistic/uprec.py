@@ -10,22 +10,27 @@ from torch import nn
 
 from tastelm.card import Card, DataType, Paradigm, Question, Target
 from tastelm.data.features import Feature, Features
+from tastelm.data.profile import numbers
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Split
+from tastelm.errors import SettingError
 from tastelm.nn.profile import ProfileHead
-from tastelm.objectives.profile import Acquaintance, UserAttributes
+from tastelm.objectives.profile import Acquaintance, UserAttributes, UserNumbers
 from tastelm.settings import setting, span, when
 from tastelm.systems.cloze import ClozeThenTune
-from tastelm.systems.common import Term
+from tastelm.systems.common import SequenceSystem, Term
+from tastelm.systems.pretrain_only.bert4rec import BERT4Rec
+
+TOLD = when("pretrain", True)
 
 
 class UPRec(ClozeThenTune):
     """User-aware pre-training (Xiao et al., 2021): L = L_cloze + w_a L_attributes + w_r L_relations, then the whole model is tuned with the
     last item alone hidden.
 
-    The users table gives the attributes (its columns of single categories) and, in a column of lists named `friends`, whom a user
-    knows. Deviations: relations are told by InfoNCE among the batch; without a users table it is
-    bert4rec, tuned, and with `pretrain=false` bert4rec.
+    The users table gives the attributes (its columns of single categories, and with `numbers=true` those of numbers, told by regression;
+    else these are left out) and, in a column of lists named `friends`, whom a user knows. Deviations: relations are told by InfoNCE among
+    the batch; without a users table it is bert4rec, tuned, and with `pretrain=false` bert4rec.
     """
 
     card = Card(
@@ -40,14 +45,16 @@ class UPRec(ClozeThenTune):
 
     @dataclass(frozen=True)
     class Config(ClozeThenTune.Config):
-        attribute_weight: float = setting(
-            0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
-        )
-        relation_weight: float = setting(
-            0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=when("pretrain", True)
-        )
+        attribute_weight: float = setting(0.1, "of the user attributes beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=TOLD)
+        relation_weight: float = setting(0.1, "of the relations beside the cloze; 0: not learnt", at_least=0, search=span(0.01, 1.0), when=TOLD)
+        numbers: bool = setting(False, "tell columns of numbers of the users table too, such as an age, with the same weight", when=TOLD, later=True)
 
     config: UPRec.Config
+
+    def settle(self, split: Split) -> SequenceSystem[BERT4Rec.Config]:
+        if self.config.numbers and not numbers(split):
+            raise SettingError(f"uprec.numbers: {split.dataset.name} has no column of numbers of its users that differ. Leave numbers out, or give one.")
+        return super().settle(split)
 
     def beside(self, split: Split) -> tuple[Mapping[str, nn.Module], Sequence[Term]]:
         config, known = self.config, Features.of(split.dataset.users, "user", split.users)
@@ -56,6 +63,10 @@ class UPRec(ClozeThenTune):
         if attributes and config.attribute_weight:
             heads["profile"] = ProfileHead(config.dim, {feature.field.name: feature.field.values for feature in attributes})
             terms.append((config.attribute_weight, "attributes", UserAttributes({feature.field.name: _labels(feature) for feature in attributes})))
+        told = numbers(split) if config.numbers and config.attribute_weight else {}
+        if told:
+            heads["numbers"] = nn.Linear(config.dim, len(told))
+            terms.append((config.attribute_weight, "numbers", UserNumbers(np.stack(list(told.values()), 1))))
         friends = next((_users(feature, split) for feature in known.columns if feature.field.name == "friends" and feature.codes is not None), None)
         if friends is not None and config.relation_weight:
             terms.append((config.relation_weight, "relations", Acquaintance(friends, split.train, config.max_len)))
