@@ -12,6 +12,7 @@ import pytest
 
 import tastelm as tl
 from cli.running import done, tastelm
+from tastelm.cli.leaving import BARS_OF_OTHERS
 from tastelm.train.progress import Bar
 
 TINY = [word for name in ("dim=8", "layers=1", "heads=1", "max_len=6") for word in ("--set", name)]
@@ -31,6 +32,20 @@ def test_version_is_printed_without_importing_anything_heavy() -> None:
     assert process.communicate(timeout=WAIT) == (f"{tl.__version__}\n", "")
     listed = subprocess.run([sys.executable, "-X", "importtime", "-m", "tastelm", "--version"], capture_output=True, text=True, check=True).stderr
     assert not {"torch", "polars", "scipy"} & {line.rpartition("|")[2].strip() for line in listed.splitlines()}
+
+
+def test_other_libraries_draw_no_bars() -> None:
+    """Not when weights are loaded, which several libraries do, nor by tqdm itself, as in the conversion of a GGUF file."""
+    code = (
+        "import sys\ntry:\n from tastelm.cli import main\n main(['--version'])\nexcept SystemExit:\n pass\n"
+        "from huggingface_hub.utils import are_progress_bars_disabled\nfrom tqdm.auto import tqdm\nlist(tqdm(range(3)))\nprint(are_progress_bars_disabled())"
+    )
+    pytest.importorskip("huggingface_hub")
+    bare = {name: value for name, value in os.environ.items() if name not in BARS_OF_OTHERS}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bare)
+    assert found.stdout.split() == [tl.__version__, "True"] and found.stderr == ""
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bare | {"TQDM_DISABLE": ""})
+    assert "3/3" in asked.stderr, "who asks for them has them"
 
 
 @pytest.mark.slow

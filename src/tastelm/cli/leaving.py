@@ -11,13 +11,17 @@ from tastelm.cli.screen import err
 from tastelm.errors import TasteLMError
 
 INTERRUPTED = 130
+# Libraries that load weights or convert them draw bars, which stood before a refusal of one sentence; each reads its variable when it is imported.
+BARS_OF_OTHERS = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
 
 
 def guarded(command: typer.Typer, arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; what the user can mend is one sentence on standard error, never a traceback.
 
-    The command finds what was typed in its context's `obj`.
+    The command finds what was typed in its context's `obj`. Bars of other libraries are not drawn, unless the environment says so.
     """
+    for name, value in BARS_OF_OTHERS.items():
+        os.environ.setdefault(name, value)
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = command(given, standalone_mode=False, obj=given)

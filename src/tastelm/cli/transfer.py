@@ -63,8 +63,9 @@ def transfer(
 
     Example: `tastelm transfer s3rec --data log.csv --shares 1,5,10,50,100 --seeds 0,1,2 --budget 2m --out runs/transfer`
 
-    Half of the users are pre-trained on. Of the others a growing share is tuned on, and all of them are asked at every share. The same command
-    again uses finished points again and goes on with what was interrupted; more shares and seeds may be added.
+    Half of the users are pre-trained on. Of the others a growing share is tuned on, and all of them are asked at every share. From scratch
+    means without the pre-training, but for what tunes a part of a trained network and has nothing to tune without one. The same command again
+    uses finished points again and goes on with what was interrupted; more shares and seeds may be added.
     """
     from tastelm.train.progress import bars
     from tastelm.transfer import ARMS, parse_seeds, parse_shares
