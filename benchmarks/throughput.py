@@ -57,6 +57,8 @@ class Case:
 CASES = (
     Case("gru4rec", {}, "one step after the other"),
     Case("caser", {}, "a softmax with a bias"),
+    Case("nextitnet", {}, "four convolutions of three taps"),
+    Case("sqn", {}, "two critics of all items beside the softmax"),
     Case("gsasrec", {}, "drawn negatives instead of the catalogue"),
     Case("cl4srec", {}, "two changed copies of each history go through the encoder too"),
     Case("hstu", {}, "attention without a fused kernel; unit vectors of all items in each step"),
