@@ -14,6 +14,7 @@ from tastelm.candidates import Ranking, allowed, draw_negatives, fingerprint
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Cases, Part, Split
 from tastelm.errors import DataError, SettingError
+from tastelm.memory import HEAP
 from tastelm.metrics import Lists, Metric, Ranks, bootstrap_ci, parse_metrics
 from tastelm.plm.endpoint_meter import PerThousand
 from tastelm.plm.meter import Bill
@@ -145,6 +146,7 @@ def rank(
         places = np.concatenate([np.arange(cases.targets.offsets[c], cases.targets.offsets[c + 1]) for c in chosen])
         above[places], tied[places], candidates[chosen] = _count(scores, targets)
         lists[chosen] = top_k(scores, k)[0]
+        HEAP.tidy()
     return Ranks(above, tied, cases.targets.offsets, candidates), lists
 
 

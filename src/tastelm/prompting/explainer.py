@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tastelm.data.explanations import Explanations
 from tastelm.data.sequences import Sequences
+from tastelm.memory import HEAP
 from tastelm.nn.ratings import RatingScale
 from tastelm.plm.tokens import Tokens
 from tastelm.prompting.catalogue import everything, log_popularity
@@ -82,6 +83,7 @@ class Explains(nn.Module):
         for at in range(0, len(users), self.writing.batch):
             part = slice(at, at + self.writing.batch)
             found += [self.tokens.decode(ids).strip() for ids in self.write(users[part], items[part])]
+            HEAP.tidy()
         return found
 
     @torch.no_grad()

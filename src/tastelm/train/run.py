@@ -21,16 +21,17 @@ import torch
 from torch import Tensor, nn
 
 from tastelm.errors import SettingError
+from tastelm.memory import HEAP
 from tastelm.objectives.base import Objective
 from tastelm.strategies import Plan, check_moved, prepare, snapshot
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
 from tastelm.train.conditions import fabric_of, interruptible, repeatable
+from tastelm.train.likelihood import Likelihood
 from tastelm.train.parts import Parts
 from tastelm.train.progress import Watch
 from tastelm.train.schedule import Course
 from tastelm.train.stage import Stage
-from tastelm.views import View
 
 # Its remarks on precision and on tensor cores would stand in the middle of a progress bar.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -118,23 +119,9 @@ def run_stage(stage: Stage, *, seed: int, budget: Budget, validate: Validate | N
     if not plan.trained:
         return _without_descent(stage, "nothing to train", began)
     if stage.judges is not None and stage.objective is not None:
-        validate = _Likelihood(stage.judges, stage.objective)
+        validate = Likelihood(stage.judges, stage.objective)
     with interruptible() as interrupted, torch.random.fork_rng(devices=[]), repeatable():
         return _Loop(stage, plan, seed, budget.within(stage.budget), validate, checkpoint, watch, interrupted, goes_on).run()
-
-
-@dataclass(frozen=True)
-class _Likelihood:
-    """A validation by what is learnt: minus the mean loss of the judges."""
-
-    judges: View
-    objective: Objective
-
-    @torch.no_grad()
-    def __call__(self, module: nn.Module, metric: str) -> float:
-        batches = self.judges.batches(0, 0)
-        outcomes = [self.objective(module, batches[index], np.random.default_rng(index)) for index in range(len(batches))]
-        return -sum(float(outcome.loss) * outcome.targets for outcome in outcomes) / sum(outcome.targets for outcome in outcomes)
 
 
 def _without_descent(stage: Stage, why: str, began: float) -> Trained:
@@ -230,6 +217,7 @@ class _Loop:
         self.fabric_optimizer.step()
         state.losses.append(total / (last - state.batch))
         state.step, state.batch = state.step + 1, last
+        HEAP.tidy()
         self.watch.stepped(state.step, targets, used, state.losses[-1])
 
     def _look(self, every: int) -> None:
