@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -11,19 +10,18 @@ from plm.tiny_t5 import tiny_t5
 
 import tastelm as tl
 from tastelm.data.dataset import Dataset
-from tastelm.data.sequences import Sequences
 from tastelm.data.split import split
 from tastelm.errors import DataError, SettingError
 from tastelm.fitting import fit_system
 from tastelm.plm.loading import causal_lm, seq2seq_lm
 from tastelm.prompting.layout import lay_out
-from tastelm.prompting.teaching import Written
 from tastelm.prompting.writer import ItemWriter
-from tastelm.runs import load
 from tastelm.systems.catalogue import system
 from tastelm.testing import ITEMS, circle
 from tastelm.text.segments import Text
 from tastelm.train.budget import Budget
+
+from .exhaustive import check_search
 
 PARTS = split(circle(20))
 SMALL: dict[str, Any] = {"levels": 2, "codes": 8, "batch": 32, "beams": ITEMS, "lr": 1e-3}
@@ -46,21 +44,12 @@ def test_it_writes_items_and_nothing_else_and_comes_back(name: str, ids: str, t5
     assert isinstance(module, ItemWriter) and module.marked == (ids == "random")
     names = [module.item_text(code) for code in range(ITEMS)]
     assert names[PARTS.items.ids.index("12")] == "Number 12" if ids == "titles" else names[0].startswith("<i")
-    histories, users = Sequences.of([[3, 4], []]), np.array([0, -1], np.int32)
-    scores = module.item_scores(histories, users)
-    for row, prompt in enumerate(module.prompts(histories, users)):
-        ending = [Text("<|end|>", learn=True)] if ids == "titles" else []
-        targets = [(Text(text, learn=True), *ending) for text in names]
-        if ids == "titles":
-            told = module._targets(targets)
-            assert [row[:length].tolist() for row, length in zip(told.ids, told.lengths, strict=True)] == [one.tolist() for one in module.codes.sequences()]
-        with torch.no_grad():
-            losses = module.nll(Written([prompt] * ITEMS, targets)).numpy()
-        np.testing.assert_allclose(scores[row].numpy(), -losses * module.codes.sequences().lengths, rtol=1e-3, atol=1e-3)
-    found = model.recommend(["3", "4"], 2 * ITEMS, keep_seen=True)
-    assert sorted(found.ids) == sorted(model.items.ids)
-    model.save(tmp_path)
-    assert load(tmp_path).recommend(["3", "4"], 2 * ITEMS, keep_seen=True) == found
+    ending = [Text("<|end|>", learn=True)] if ids == "titles" else []
+    targets = [(Text(text, learn=True), *ending) for text in names]
+    if ids == "titles":
+        told = module._targets(targets)
+        assert [row[:length].tolist() for row, length in zip(told.ids, told.lengths, strict=True)] == [one.tolist() for one in module.codes.sequences()]
+    check_search(model, targets, tmp_path)
 
 
 def test_training_begins_with_its_weights_and_its_words(t5: str) -> None:

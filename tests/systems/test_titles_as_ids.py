@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 import tastelm as tl
 from tastelm.data.dataset import Dataset
@@ -13,13 +12,14 @@ from tastelm.data.sequences import Sequences
 from tastelm.data.split import split
 from tastelm.errors import DataError, SettingError
 from tastelm.fitting import fit_system
-from tastelm.prompting.teaching import Lessons, Written
+from tastelm.prompting.teaching import Lessons
 from tastelm.prompting.writer import ItemWriter
-from tastelm.runs import load
 from tastelm.systems.catalogue import system
 from tastelm.testing import ITEMS, circle
 from tastelm.text.segments import Text, plain
 from tastelm.train.budget import Budget
+
+from .exhaustive import check_search
 
 SMALL: dict[str, Any] = {"dim": 16, "layers": 1, "heads": 2, "ids": "titles", "title_words": 40, "batch": 32, "beams": ITEMS}
 
@@ -50,17 +50,7 @@ def test_only_titles_of_items_are_written_each_with_its_own_likelihood(name: str
     assert names[PARTS.items.ids.index("12")] == "Number 12"
     tokens = module.backbone.tokens
     assert [[*tokens.encode(text), tokens.end] for text in names] == [sequence.tolist() for sequence in module.codes.sequences()]
-    histories, users = Sequences.of([[3, 4], []]), np.array([0, -1], np.int32)
-    scores = module.item_scores(histories, users)
-    for row, prompt in enumerate(module.prompts(histories, users)):
-        targets = [(Text(f"{text}<|end|>", learn=True),) for text in names]
-        with torch.no_grad():
-            losses = module.nll(Written([prompt] * ITEMS, targets)).numpy()
-        np.testing.assert_allclose(scores[row].numpy(), -losses * module.codes.sequences().lengths, rtol=1e-3, atol=1e-3)
-    found = model.recommend(["3", "4"], 2 * ITEMS, keep_seen=True)
-    assert sorted(found.ids) == sorted(model.items.ids)
-    model.save(tmp_path)
-    assert load(tmp_path).recommend(["3", "4"], 2 * ITEMS, keep_seen=True) == found
+    check_search(model, [(Text(f"{text}<|end|>", learn=True),) for text in names], tmp_path)
 
 
 def test_a_narrow_search_names_items_and_none_twice() -> None:
