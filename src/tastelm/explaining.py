@@ -100,7 +100,7 @@ def scores(said: Reasons, split: Split) -> dict[str, TextScore]:
         written, true = ([column[place] for place in readable] for column in (texts, truths))
         found |= {"rouge-1": rouge(written, true, "rouge1").f1, "rouge-2": rouge(written, true, "rouge2").f1}
     found |= {"usr": usr(words), "distinct-1": distinct_corpus(words, 1), "distinct-2": distinct_corpus(words, 2)}
-    known = sorted({feature for _, feature in reasons(split, owner="the judge").values() if feature})
+    known = sorted({aspect.noun for aspect in reasons(split, owner="the judge").values()} - {""})
     named = [place for place, feature in enumerate(said.asked.features) if feature]
     if named:
         found["fmr"] = fmr([words[place] for place in named], [said.asked.features[place] for place in named])

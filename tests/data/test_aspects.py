@@ -1,12 +1,13 @@
 """What reviews are about."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from tastelm.data import aspects as module
-from tastelm.data.aspects import aspects
+from tastelm.data.aspects import NONE, aspects
 from tastelm.errors import MissingExtra
 from tastelm.metrics.ngrams import spaced
 
@@ -30,13 +31,24 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_first_sentence_that_says_how_a_thing_is_and_the_thing() -> None:
     assert aspects(TEXTS) == [
-        ("The zipper is very sturdy.", "zipper"), ("A soft blanket keeps everybody warm at night.", "blanket"), ("", ""), ("", ""), ("", ""), ("", ""),
+        ("The zipper is very sturdy.", "zipper", "sturdy"), ("A soft blanket keeps everybody warm at night.", "blanket", "soft"), NONE, NONE, NONE, NONE,
     ]  # fmt: skip
     assert aspects([TEXTS[4]], longest=40)[0][1] == "fabric", "a longer sentence counts where it may"
 
 
 def test_what_only_counts_or_points_is_no_opinion() -> None:
-    assert aspects(["The other shirt came on the same day."]) == [("", "")]
+    assert aspects(["The other shirt came on the same day."]) == [NONE]
+
+
+def test_what_is_denied_is_not_told_as_if_it_were_said() -> None:
+    texts = [
+        "The zipper is not very sturdy.", "The zipper isn't sturdy at all.", "These sleeves never feel short.", "It is a not so sturdy zipper.",
+        "It is not a sturdy zipper.", "I do not wear soft blankets.",
+    ]  # fmt: skip
+    assert [(aspect.noun, aspect.opinion) for aspect in aspects(texts)] == [
+        ("zipper", "not sturdy"), ("zipper", "not sturdy"), ("sleeves", "not short"), ("zipper", "not sturdy"),
+        ("zipper", "not sturdy"), ("blankets", "soft"),
+    ]  # fmt: skip
 
 
 def test_a_noun_is_found_in_its_sentence_again() -> None:
@@ -45,16 +57,16 @@ def test_a_noun_is_found_in_its_sentence_again() -> None:
         "What a lovely colour!", "It holds (a sturdy zipper) my things.",
     ]  # fmt: skip
     found = aspects(texts)
-    assert [noun for _, noun in found] == ["", "", "", "sleeves", "colour", "zipper"]
-    assert all(noun in spaced(sentence.lower()) for sentence, noun in found if noun)
+    assert [aspect.noun for aspect in found] == ["", "", "", "sleeves", "colour", "zipper"]
+    assert all(noun in spaced(sentence.lower()) for sentence, noun, _ in found if noun)
 
 
 def test_what_was_read_by_other_rules_is_not_used(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aspects(TEXTS)
     monkeypatch.setattr(module, "NO_OPINION", module.NO_OPINION | {"sturdy"})
-    assert aspects(TEXTS)[0] == ("", "")
+    assert aspects(TEXTS)[0] == NONE
     monkeypatch.setattr(module, "SHORTEST", 9)
-    assert aspects(TEXTS)[1] == ("", ""), "eight words are too few now"
+    assert aspects(TEXTS)[1] == NONE, "eight words are too few now"
     assert len(list((own_cache / "aspects").iterdir())) == 3
 
 
@@ -62,8 +74,8 @@ def test_what_was_read_is_kept_and_read_anew_where_it_is_damaged(own_cache: Path
     first = aspects(TEXTS)
     (stored,) = (own_cache / "aspects").iterdir()
     stored.write_text(stored.read_text().replace("zipper", "button"))
-    assert aspects(TEXTS)[0] == ("The button is very sturdy.", "button"), "it comes from the cache"
-    for damage in ("", "[1, 2]", '[["a", "b"]]', "{"):
+    assert aspects(TEXTS)[0] == ("The button is very sturdy.", "button", "sturdy"), "it comes from the cache"
+    for damage in ("", "[1, 2]", '[["a", "b", "c"]]', json.dumps([["The zipper is very sturdy.", "zipper"]] * 5), "{"):
         stored.write_text(damage)
         assert aspects(TEXTS) == first
     assert aspects([*TEXTS, TEXTS[0]])[-1] == first[0], "repeats are read once"

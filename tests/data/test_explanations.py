@@ -20,14 +20,14 @@ SAID: list[str | None] = [f"the zip of {number} is fine" if number % 3 else None
 
 
 def test_rows_without_a_reason_are_left_out_and_the_others_keep_theirs() -> None:
-    parts = told(explanation=SAID, feature=["ZIP "] * 36)
+    parts = told(explanation=SAID, feature=["ZIP "] * 36, opinion=[" Not sturdy"] * 36)
     of_pair = {(f"u{at // 6}", f"i{at % 6}"): text for at, text in enumerate(SAID)}
     total = 0
     for part in (Part.TRAIN, Part.VALID, Part.TEST):
         found = explanations(parts, part, owner="pepler")
         for at in range(len(found)):
             pair = parts.users.ids[found.users[at]], parts.items.ids[found.items[at]]
-            assert found.texts[at] == of_pair[pair] and found.features[at] == "zip"
+            assert found.texts[at] == of_pair[pair] and (found.features[at], found.opinions[at]) == ("zip", "not sturdy")
             assert found.ratings[at] == 1 + (int(pair[0][1]) + int(pair[1][1])) % 5
         total += len(found)
     assert total == 24, "each is in one part"
@@ -35,15 +35,16 @@ def test_rows_without_a_reason_are_left_out_and_the_others_keep_theirs() -> None
     assert len(some) == 2 and some.texts[1] == explanations(parts, Part.TRAIN, owner="pepler").texts[0]
 
 
-def test_without_features_they_are_unknown() -> None:
-    assert set(explanations(told(explanation=SAID), Part.TRAIN, owner="pepler").features) == {""}
+def test_without_features_and_opinions_they_are_unknown() -> None:
+    found = explanations(told(explanation=SAID), Part.TRAIN, owner="pepler")
+    assert set(found.features) == set(found.opinions) == {""}
 
 
 def test_reviews_are_read_where_nobody_gives_reasons(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("spacy", reason="spaCy is not installed")
     monkeypatch.setenv("TASTELM_CACHE", str(tmp_path))
     parts = told(review=["I like it. The sleeves are short." if number % 2 else "Nothing to say" for number in range(36)])
-    assert explains(parts) and set(reasons(parts, owner="pepler").values()) == {("The sleeves are short.", "sleeves")}
+    assert explains(parts) and set(reasons(parts, owner="pepler").values()) == {("The sleeves are short.", "sleeves", "short")}
     assert len(reasons(parts, owner="pepler")) == 18
     with pytest.raises(DataError, match=r"toy: none of the 36 interactions gives a reason that pepler could learn from"):
         reasons(told(review=["" if number % 2 else None for number in range(36)]), owner="pepler")

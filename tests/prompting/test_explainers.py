@@ -24,6 +24,7 @@ TOLD = Explanations(
     np.array([1.0, 5.0, 3.0, np.nan, 4.0]),
     ("a great plot", "the plot is thin", "fine cast", "the cast", "good"),
     ("plot", "plot", "cast", "sound", ""),
+    ("great", "thin", "fine", "", ""),
 )
 CONTINUOUS, DISCRETE = (family("pepler")[name] for name in ("continuous", "discrete"))
 
@@ -81,7 +82,7 @@ def test_vectors_may_begin_where_the_model_has_the_words_of_their_features() -> 
 
 def test_the_same_text_is_likelier_for_some_users_and_items_than_for_others() -> None:
     module = vectors()
-    same = Explanations(np.array([0, 1, 0, -1], np.int32), np.array([0, 0, 1, -1], np.int32), np.full(4, np.nan), ("fine cast",) * 4, ("",) * 4)
+    same = Explanations(np.array([0, 1, 0, -1], np.int32), np.array([0, 0, 1, -1], np.int32), np.full(4, np.nan), ("fine cast",) * 4, ("",) * 4, ("",) * 4)
     losses = module.nll(reasoned(same)).tolist()
     assert len({round(loss, 6) for loss in losses}) == 4
     alike = module.bare().nll(reasoned(same)).tolist()

@@ -7,6 +7,7 @@ import pytest
 
 from tastelm.data.reviews import Reviews
 from tastelm.plm.tokens import END
+from tastelm.data.aspects import Aspect
 from tastelm.prompting.facts import READ, ReviewFacts
 from tastelm.prompting.records import RecordLesson
 from tastelm.text.family import family
@@ -17,7 +18,7 @@ TOLD = Reviews(
     np.array([4, 7, 9]), np.array([0, 1, 2], np.int32), np.array([2, 0, 1], np.int32), np.array([5.0, 2.0, NAN]),
     ("great", "", "so so"), ("it holds and it shines", "word " * 300, ""),
 )  # fmt: skip
-FACTS = ReviewFacts(TOLD, np.array([5.0, 1.6, NAN]), {4: ("the zip holds", "zip")}, ["<i0>", "<i1>", "<i2>"], ["", "A Tent", "A Bag"])
+FACTS = ReviewFacts(TOLD, np.array([5.0, 1.6, NAN]), {4: Aspect("the zip holds", "zip", "firm")}, ["<i0>", "<i1>", "<i2>"], ["", "A Tent", "A Bag"])
 
 
 def lesson(name: str) -> RecordLesson:
@@ -27,11 +28,11 @@ def lesson(name: str) -> RecordLesson:
 def test_what_is_known_of_a_row_is_its_record() -> None:
     assert FACTS.record(0) == {
         "user": "user_0", "name": "user_0", "item": "<i2>", "title": "A Bag", "headline": "great", "summary": "great",
-        "review": "it holds and it shines", "explanation": "the zip holds", "feature": "zip", "stars": 5,
+        "review": "it holds and it shines", "explanation": "the zip holds", "feature": "zip", "opinion": "firm", "stars": 5,
     }  # fmt: skip
     second = FACTS.record(1)
     assert second["stars"] == 2 and len(second["review"].split()) == READ
-    assert not {"title", "headline", "explanation", "feature"} & second.keys()
+    assert not {"title", "headline", "explanation", "feature", "opinion"} & second.keys()
     assert "stars" not in FACTS.record(2)
 
 

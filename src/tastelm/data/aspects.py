@@ -1,4 +1,4 @@
-"""What a review is about: the first sentence that says how something is, and what that something is called. Read by spaCy, the same each time."""
+"""What a review is about: the first sentence that says how something is, what that something is called, and how. Read by spaCy, the same each time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from tastelm.data.sources.public.cache import cache
 from tastelm.errors import MissingExtra
@@ -24,14 +24,28 @@ NO_OPINION = frozenset({
 # What may stand beside a noun apart from blanks: marks at which the metrics of texts cut. `hair-straightener` holds no `straightener`.
 BESIDE = frozenset("(),:;.!?")
 # Raised when the code below reads otherwise, so that what was read before is not used. The words and limits above are told apart by themselves.
-RULES = 2
-Aspect = tuple[str, str]
-NONE: Aspect = ("", "")
+RULES = 3
+
+
+class Aspect(NamedTuple):
+    """
+    sentence  that says how something is
+    noun      what that is
+    opinion   how it is: the adjective, behind "not" where the sentence denies it
+    """
+
+    sentence: str
+    noun: str
+    opinion: str = ""
+
+
+NONE = Aspect("", "")
 
 
 def aspects(texts: Sequence[str], *, longest: int = 20) -> list[Aspect]:
-    """Of each text the first sentence of 4 to `longest` words in which a noun is called something by an adjective, and that noun in small
-    letters: `The zipper is sturdy` -> (`The zipper is sturdy`, `zipper`), `A sturdy zipper holds it` too. ("", "") where there is none.
+    """Of each text the first sentence of 4 to `longest` words in which a noun is called something by an adjective, and these two in small letters:
+    `The zipper is sturdy` -> (`The zipper is sturdy`, `zipper`, `sturdy`), `A sturdy zipper holds it` too, and `not sturdy` of `The zipper isn't sturdy`.
+    ("", "", "") where there is none.
 
     The noun is given as it is written, `sleeves` and not `sleeve`, and stands in its sentence as a word of its own, so that FMR finds it there.
     After Zhang et al. 2014 (Sentires), by grammar instead of a lexicon of opinions. What was read is kept in the cache. Raises MissingExtra
@@ -48,7 +62,7 @@ def _kept(texts: list[str], longest: int) -> list[Aspect]:
     key = hashlib.sha256(json.dumps([rules, name, texts]).encode()).hexdigest()[:24]
     place = cache() / "aspects" / f"{key}.json"
     try:
-        stored = [(str(sentence), str(noun)) for sentence, noun in json.loads(place.read_bytes())]
+        stored = [Aspect(*map(str, (sentence, noun, opinion))) for sentence, noun, opinion in json.loads(place.read_bytes())]
         if len(stored) == len(texts):
             return stored
     except (OSError, ValueError, TypeError):
@@ -78,13 +92,14 @@ def _package() -> tuple[Any, str]:
 def _first(document: Any, longest: int) -> Aspect:
     for sentence in document.sents:
         words = sum(not token.is_punct and not token.is_space for token in sentence)
-        if SHORTEST <= words <= longest and (noun := next(_nouns(sentence), None)) is not None:
-            return " ".join(sentence.text.split()), noun
+        if SHORTEST <= words <= longest and (pair := next(_pairs(sentence), None)) is not None:
+            return Aspect(" ".join(sentence.text.split()), *pair)
     return NONE
 
 
-def _nouns(sentence: Any) -> Iterator[str]:
-    """Nouns that an adjective stands with (`amod`), or that a verb ties to one (`nsubj` of the verb of an `acomp`), in the order of the adjectives."""
+def _pairs(sentence: Any) -> Iterator[tuple[str, str]]:
+    """Nouns that an adjective stands with (`amod`), or that a verb ties to one (`nsubj` of the verb of an `acomp`), each with what the adjective says,
+    in the order of the adjectives."""
     for token in sentence:
         if token.pos_ != "ADJ" or token.lower_ in NO_OPINION:
             continue
@@ -94,7 +109,15 @@ def _nouns(sentence: Any) -> Iterator[str]:
             owners = [child for child in token.head.children if child.dep_ == "nsubj"]
         else:
             owners = []
-        yield from (owner.lower_ for owner in owners if owner.pos_ == "NOUN" and owner.is_alpha and len(owner) > 2 and _stands_alone(owner))
+        said = f"not {token.lower_}" if _denied(token) else token.lower_
+        yield from ((owner.lower_, said) for owner in owners if owner.pos_ == "NOUN" and owner.is_alpha and len(owner) > 2 and _stands_alone(owner))
+
+
+def _denied(adjective: Any) -> bool:
+    """Whether a word such as `not` or `never` stands under an adjective, at its noun, or at the verb that ties the two: `is not a sturdy zipper`."""
+    owner = adjective.head
+    holders = (owner, owner.head) if owner.dep_ == "attr" else (owner,)
+    return any(word.dep_ == "neg" for word in (*adjective.subtree, *(child for holder in holders for child in holder.children)))
 
 
 def _stands_alone(token: Any) -> bool:

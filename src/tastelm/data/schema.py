@@ -53,6 +53,7 @@ INTERACTIONS: dict[str, Column] = {
     "summary": Column(pl.String, "the review in a line", ("summary reviewsummary",), prose=True),
     "explanation": Column(pl.String, "why it was liked or not, in a sentence", ("explanation",), prose=True),
     "feature": Column(pl.String, "what the explanation is about", ("feature",), prose=True),
+    "opinion": Column(pl.String, "how that is, as sturdy", ("opinion",), prose=True),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tastelm.data.aspects import Aspect
 from tastelm.data.explanations import explains, reasons
 from tastelm.data.reviews import Reviews, Stars, reviews
 from tastelm.data.split import Part, Split
@@ -105,13 +106,13 @@ class Taught:
     """What the training part of a split says of items.
 
     told     its interactions
-    reasons  place among the rows of the split -> the sentence that explains it and its feature
+    reasons  place among the rows of the split -> the sentence that explains it, its feature and how that is
     scale    of its ratings
     titles   what people call the N items, "" for nothing
     """
 
     told: Reviews
-    reasons: Mapping[int, tuple[str, str]]
+    reasons: Mapping[int, Aspect]
     scale: Stars
     titles: Sequence[str]
 
@@ -135,7 +136,7 @@ class Taught:
             for template in one.seen():
                 yield from (template.source, template.target)
         if words_for(families) == WORDS_OF_REVIEWS:
-            yield from (text for text in (*self.told.texts, *self.told.summaries, *(why for why, _ in self.reasons.values())) if text)
+            yield from (text for text in (*self.told.texts, *self.told.summaries, *(why.sentence for why in self.reasons.values())) if text)
         yield from (f"{count} stars" for count in np.arange(1, 6))
 
     def tell(self, module: ItemWriter) -> None:
