@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tastelm.data.aspects import Aspect
 from tastelm.data.reviews import Reviews
 from tastelm.plm.tokens import END
-from tastelm.data.aspects import Aspect
 from tastelm.prompting.facts import READ, ReviewFacts
 from tastelm.prompting.records import RecordLesson
 from tastelm.text.family import family

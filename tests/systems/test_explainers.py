@@ -116,6 +116,14 @@ def test_vectors_are_tuned_first_with_every_weight_of_the_model_at_rest_then_all
     assert all(tune[2].values())
 
 
+@pytest.mark.parametrize(("settings", "shares"), [
+    ({}, [0.5, 0.25, 0.25]), ({"first": 0.2}, [0.5, 0.1, 0.4]), ({"first": 0.2, "pretrain_epochs": 0}, [0.2, 0.8]),
+    ({"first": 0.2, "training": "joint"}, [0.5, 0.5]),
+])  # fmt: skip
+def test_how_long_vectors_are_learnt_alone_is_a_setting(settings: dict[str, Any], shares: list[float]) -> None:
+    assert [stage.share for stage in made("sequential", **settings).stages(SPLIT)] == pytest.approx(shares)
+
+
 def test_vectors_that_begin_at_words_do_so_after_the_model_has_read() -> None:
     stages = made("sequential", begin="words").stages(SPLIT)
     module: Any = next(stages).module

@@ -26,15 +26,14 @@ from tastelm.train.stage import Stage
 class PEPLER(System["PEPLER.Config"]):
     """Personalized prompt learning for explainable recommendation (Li et al., 2023).
 
-    `prompt=continuous`: a vector of the user and one of the item stand before the sentence. `training=sequential` learns them alone, the language
-    model wholly frozen, its embeddings too, and then all together; `training=joint` learns all at once, and with `rating=mf` or `mlp` the
-    vectors predict ratings beside, L = L_text + weight L_rating. `prompt=discrete`: words of the features that training explanations of the
-    user and the item are about, and the model is tuned. `prompt=none` is the same for everybody, to see what a prompt is worth.
+    `prompt=continuous`: a vector of the user and one of the item stand before the sentence. `training=sequential` learns them alone, the language model
+    wholly frozen, its embeddings too, and then all together; `training=joint` learns all at once, and with `rating=mf` or `mlp` the vectors predict ratings
+    beside, L = L_text + weight L_rating. `prompt=discrete`: words of the features that training explanations of the user and the item are about, and the
+    model is tuned. `prompt=none` is the same for everybody, to see what a prompt is worth.
 
-    Deviations: any causal model; one from scratch learns its words from the training sentences, and is pre-trained on these sentences without
-    a prompt. The token that begins a text stands first, where such models were trained to meet it, not behind the prompt. Vectors and model have
-    rates of their own. A sentence's own feature is not in its discrete prompt, or it would be told in training and nowhere else; features are in
-    a fixed order, in words as a whole. Ratings are learnt on a scale of mean 0 and deviation 1. Strangers have the mean vector, or what is common.
+    Deviations: any causal model; one from scratch learns words from training sentences and is pre-trained on them without a prompt. The token that begins a
+    text stands first, not behind the prompt. Vectors and model have rates of their own. A sentence's own feature is not in its discrete prompt, or it would
+    be told in training only; features are in a fixed order, whole. Ratings are learnt at mean 0 and deviation 1. Strangers have the mean, or what is common.
     """
 
     card = Card(
@@ -55,6 +54,7 @@ class PEPLER(System["PEPLER.Config"]):
         template: str = setting("", "the template in full; it follows prompt")
         begin: Literal["random", "words"] = setting("random", "vectors, small; words: those of features, not in the paper", source="Li et al. 2023")
         training: Literal["sequential", "joint"] = setting("sequential", "vectors first, then all; or all at once", source="Li et al. 2023, both")
+        first: float = setting(0.5, "share of the minutes in which training=sequential learns vectors alone", above=0, at_most=0.9, later=True)
         rating: Literal["none", "mf", "mlp"] = setting("none", "how vectors predict ratings beside", source="Li et al. 2023, with joint")
         weight: float = setting(0.01, "of the error of the rating", source="Li et al. 2023", above=0)
         hidden: int = setting(400, "units of the three hidden layers of rating=mlp", source="Li et al. 2023", at_least=1)
@@ -87,14 +87,14 @@ class PEPLER(System["PEPLER.Config"]):
         told, module = Told.of(split, self.card.name, rated=rates), self._module(split.sizes)
         knowing(module, told, split)
         reads, vectors_first = not module.backbone.external and config.pretrain_epochs > 0, config.prompt == "continuous" and config.training == "sequential"
-        share, objective = (0.5 if reads else 1.0) / (2 if vectors_first else 1), text_and_rating(config.weight if rates else 0.0)
-        stage = told.stage("tune", module, batch=config.batch, lr=config.lr, epochs=config.max_epochs, objective=objective, share=share)
+        share, first, objective = 0.5 if reads else 1.0, config.first if vectors_first else 0.0, text_and_rating(config.weight if rates else 0.0)
+        stage = told.stage("tune", module, batch=config.batch, lr=config.lr, epochs=config.max_epochs, objective=objective, share=share * (1 - first))
         if reads:
             yield told.stage("pre-train", module.bare(), batch=config.batch, lr=config.lr, epochs=config.pretrain_epochs, share=0.5)
         if config.begin == "words" and isinstance(module, VectorPrompted):
             module.begin_with_words(told.train)
         if vectors_first:
-            yield replace(stage, name="prompt", strategy=PromptTuning(), descent=replace(stage.descent, lr=config.prompt_lr))
+            yield replace(stage, name="prompt", share=share * first, strategy=PromptTuning(), descent=replace(stage.descent, lr=config.prompt_lr))
         yield replace(stage, module=self._adapted(module), strategy=self._strategy(module))
 
     def _module(self, sizes: Sizes) -> LMExplainer:
