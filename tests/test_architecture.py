@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"report", "over_time"},
     {"comparison", "bulk", "doctor", "improvement", "judging", "transfer"},
     {"jobs", "leaderboard", "testing", "evidence", "tuning"},
-    {"said", "contest"},
+    {"said", "contest", "encoders"},
     {"fitting", "foreign", "runs", "settings_file", "prompts", "opinions", "newcomers"},
     {"profiles", "explaining", "tasks", "probing"},
     {"rated", "summarised", "foreseen"},

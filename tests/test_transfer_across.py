@@ -1,5 +1,6 @@
 """From one domain to another: what the encoder has learnt of one catalogue holds for another, and of the items nothing goes over."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,14 @@ import polars as pl
 import pytest
 import torch
 
+import tastelm as tl
 from tastelm.data.dataset import Dataset
 from tastelm.data.sequences import Sequences
 from tastelm.data.split import Part, Split, split
-from tastelm.errors import SettingError
+from tastelm.encoders import Encoder
+from tastelm.errors import OutputError, SettingError
 from tastelm.fitting import Fitted, fit_system
-from tastelm.runs import load
+from tastelm.runs import load, read_config
 from tastelm.systems.catalogue import system
 from tastelm.train.budget import Budget
 from tastelm.transfer import across
@@ -84,6 +87,31 @@ def test_the_run_is_one_like_any_other(domains: tuple[Split, Split], moved: Fitt
     history, nobody = Sequences.of([domains[1].items.encode(["books 1", "books 2"])]), np.full(1, -1, np.int32)
     with torch.no_grad():
         torch.testing.assert_close(again.item_scores(history, nobody), moved.recommender.module.item_scores(history, nobody))  # type: ignore[operator]
+
+
+def test_a_finished_run_lends_its_encoder_and_its_settings(domains: tuple[Split, Split], tmp_path: Path) -> None:
+    """The encoder of ppr is frozen where prompts are tuned, so the whole fit has the one that `across` takes."""
+    films, books = (made.dataset for made in domains)
+    whole = tl.fit("ppr", films, set=SMALL, budget="20steps", out=tmp_path / "films")
+    begun = tl.fit("ppr", books, encoder=tmp_path / "films", set={"tune": "items"}, budget="10steps", split=domains[1].protocol, out=tmp_path / "books")
+    state, source = begun.module.state_dict(), whole.module.state_dict()
+    assert all(torch.equal(value, source[name]) for name, value in state.items() if name.startswith("backbone."))
+    assert [stage["name"] for stage in begun.about["metrics"]["fit"]["stages"]] == ["tune"] and begun.items.ids == domains[1].items.ids
+    assert vars(begun.system.config) == vars(whole.system.config) | {"tune": "items"}
+    assert read_config(tmp_path / "books")["run"]["encoder"] == Encoder.of(whole).digest
+    with pytest.raises(OutputError, match="holds a run of ppr on books with other settings"):
+        tl.fit("ppr", books, set=vars(begun.system.config), budget="10steps", split=domains[1].protocol, out=tmp_path / "books")
+
+
+def test_a_run_that_does_not_fit_lends_nothing(domains: tuple[Split, Split], tmp_path: Path) -> None:
+    _, books = (made.dataset for made in domains)
+    lender = tl.fit("sasrec", books, set={"dim": 8, "layers": 1, "heads": 1}, budget="1steps")
+    with pytest.raises(SettingError, match=r"^encoder: it comes of a run of sasrec, but ppr is to be trained\. Give a run of ppr\."):
+        tl.fit("ppr", books, encoder=lender)
+    with pytest.raises(SettingError, match=r"'backbone\..* has the shape .* but sasrec's stage .* needs"):
+        tl.fit("sasrec", books, encoder=lender, set={"dim": 16}, budget="1steps")
+    with pytest.raises(SettingError, match=r"popularity has no encoder beside the vectors of its items"):
+        tl.fit("sasrec", books, encoder=tl.fit("popularity", books))
 
 
 @pytest.mark.parametrize(("name", "settings"), [("sasrec", {}), ("peterrec", {"tune": "all"}), ("ppr", {"tune": "full", "prompt": "deep"})])

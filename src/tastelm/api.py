@@ -16,6 +16,7 @@ from tastelm.data.sessions import sessions as cut_sessions
 from tastelm.data.sources import read
 from tastelm.data.split import split as split_data
 from tastelm.data.windows import rolling as roll
+from tastelm.encoders import Encoder
 from tastelm.errors import SettingError
 from tastelm.jobs import Job, run_job
 from tastelm.judging import judge_run
@@ -48,7 +49,7 @@ from tastelm.tuning import tune as run_tuning
 def fit(
     system: str | System[Any], data: Dataset | str | Path, *, set: Mapping[str, Any] | None = None, budget: str | None = None, seed: int = 0,
     all: bool = False, split: str = USUAL_SPLIT, split_seed: int = 0, protocol: str | None = None, config: str | Path | None = None,
-    out: str | Path | None = None, watch: Watch | None = None,
+    encoder: str | Path | Recommender | None = None, out: str | Path | None = None, watch: Watch | None = None,
 ) -> Recommender:  # fmt: skip
     """Train a system and return what recommends.
 
@@ -59,21 +60,24 @@ def fit(
     all       train on everything, for production, instead of `split`
     protocol  "liked": train and judge by which of five items was liked, in the place of a split; by default a system is judged as suits it
     config    file of settings, as the best.toml of `tune`; what `set` says counts more
+    encoder   a run of the same system on other items, as films for books: begin with its encoder and its settings, and run the last stage alone
     out       run folder; the same call again loads it, or goes on with what was interrupted
 
-    Raises DataError, SettingError, OutputError.
+    Raises DataError, SettingError, OutputError, RunError.
     """
     if all and (split != USUAL_SPLIT or protocol is not None):
         raise SettingError(f"--all trains on everything, so it takes no {'--split' if protocol is None else '--protocol'}.")
     if protocol is not None and not is_task(protocol):
         raise SettingError(f"protocol: fit judges a system as suits it, or by liked; '{protocol}' is for compare and evaluate. Leave it out.")
     dataset = data if isinstance(data, Dataset) else read(data)
-    made = system if isinstance(system, System) else find_system(system).create(_settings_of_one(system, set, config))
+    source = load(encoder) if isinstance(encoder, str | Path) else encoder
+    begun = {} if source is None or source.name != system else vars(source.system.config)
+    made = system if isinstance(system, System) else find_system(system).create(begun | _settings_of_one(system, set, config))
     if made is system and (set or config):
         raise SettingError(f"set: {made.card.name} comes with its settings; give them where it is made, or give its name.")
     question = None if protocol is None else make_question(dataset, protocol, split=split, split_seed=split_seed)
     parts = split_data(dataset, "all" if all else split, seed=split_seed) if question is None else question.split
-    job = Job(made, parts, budget, seed, question)
+    job = Job(made, parts, budget, seed, question, None if source is None else Encoder.of(source))
     return run_job(job, None if out is None else Path(out), watch=watch)
 
 

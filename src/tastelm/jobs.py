@@ -11,12 +11,14 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tastelm
 from tastelm import profiles
 from tastelm.data.split import Part, Split
+from tastelm.encoders import Encoder, tune_with
 from tastelm.errors import OutputError, RunError, SettingError
 from tastelm.evaluation import Evaluation, Protocol, evaluate, judged
 from tastelm.explaining import Reasons, give_reasons
@@ -39,9 +41,9 @@ CHECKPOINTS = "checkpoint"
 @dataclass(frozen=True)
 class Job:
     """system: with its settings; split: what it is trained and judged on; budget: as the user wrote it, or None; seed: of the training;
-    question: the task that it is judged by, None where it is judged as suits the system.
+    question: the task that it is judged by, None where it is judged as suits the system; encoder: one that was trained on other items, to begin with.
 
-    Raises SettingError for a budget or seed that is none.
+    Raises SettingError for a budget or seed that is none, or an encoder of another system.
     """
 
     system: System[Any]
@@ -49,12 +51,15 @@ class Job:
     budget: str | None = None
     seed: int = 0
     question: Protocol | None = None
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise SettingError(f"seed: {self.seed!r} does not fit; it takes a whole number from 0 to {2**32 - 1}.")
         if self.budget is not None:
             Budget.parse(str(self.budget))
+        if self.encoder is not None:
+            self.encoder.check(self.system)
 
     @property
     def key(self) -> str:
@@ -62,6 +67,8 @@ class Job:
         parts = [self.system.card.name, decisive(self.system.config), self.split.fingerprint, self.budget, self.seed, tastelm.__version__]
         if self.question is not None:
             parts.append(self.question.describe())
+        if self.encoder is not None:
+            parts.append(self.encoder.digest)
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def describe(self) -> dict[str, Any]:
@@ -69,6 +76,7 @@ class Job:
         data = self.split.dataset
         run: dict[str, Any] = {"key": self.key, "seed": self.seed, "budget": self.budget or "none", "split": self.split.protocol, "split_seed": self.split.seed}
         run |= {} if self.question is None else {"task": self.question.task, "split_fingerprint": self.split.fingerprint}
+        run |= {} if self.encoder is None else {"encoder": self.encoder.digest}
         return {"run": run, "data": describe_data(self.split)} | ({} if not data.notes else {"notes": {"reader": list(data.notes)}})
 
 
@@ -111,7 +119,8 @@ def run_job(job: Job, folder: Path | None = None, *, watch: Watch | None = None)
         write_json(checkpoints / "job.json", {"key": job.key, "system": job.system.card.name})
     budget = Budget.parse(job.budget) if job.budget is not None else None
     try:
-        fitted = fit_system(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
+        begun = fit_system if job.encoder is None else partial(tune_with, job.encoder)
+        fitted = begun(job.system, job.split, budget=budget, seed=job.seed, folder=checkpoints, watch=watch or Silent())
         said = give_reasons(fitted.recommender, job.split, seed=job.split.seed)
         metrics = _metrics(fitted, job, said)
     except BaseException:

@@ -4,10 +4,11 @@ import json
 import tomllib
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import tastelm as tl
-from cli.running import done
+from cli.running import done, tastelm
 
 TINY = [word for name in ("dim=8", "layers=1", "heads=1", "max_len=6", "dropout=0.1") for word in ("--set", name)]
 
@@ -47,6 +48,18 @@ def test_the_same_command_again_loads_the_run(log: Path, tmp_path: Path) -> None
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert done(*command).out == first.out
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_a_run_on_other_items_lends_its_encoder(log: Path, tmp_path: Path) -> None:
+    done("fit", "sasrec", "--data", log, "--budget", "2steps", "--out", tmp_path / "first", *TINY)
+    other = tmp_path / "other.csv"
+    pl.read_csv(log).with_columns(pl.format("other {}", pl.col("item")).alias("item")).write_csv(other)
+    command = ("fit", "sasrec", "--data", other, "--encoder", tmp_path / "first", "--budget", "2steps", "--out", tmp_path / "second")
+    done(*command)
+    assert tomllib.loads((tmp_path / "second" / "config.toml").read_text())["settings"]["dim"] == 8, "the settings come with it"
+    assert done(*command).code == 0, "the same command again finds the run"
+    refused = tastelm("fit", "ease", "--data", log, "--encoder", tmp_path / "first", "--out", tmp_path / "third")
+    assert refused.code == 2 and "ease is to be trained. Give a run of ease." in refused.err and not (tmp_path / "third").exists()
 
 
 def test_all_trains_on_everything_and_tests_nothing(log: Path, tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def fit(
     budget: BudgetOption = None,
     seed: Seed = 0,
     protocol: Annotated[str | None, typer.Option("--protocol", help="liked: train and judge by which of five items was liked.", show_default=False)] = None,
+    encoder: Annotated[Path | None, typer.Option("--encoder", help="A run of the system on other items, to begin with.", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="Train on everything, for production; only a few users' last items tell when to stop.")] = False,
     log: Log = None,
 ) -> None:
@@ -109,12 +110,15 @@ def fit(
 
     Example: `tastelm fit sasrec --data log.csv --budget 10m --out runs/sasrec`
 
-    Interrupted, it goes on when the same command is given again.
+    Example: `tastelm fit sasrec --data books.csv --encoder runs/films --out runs/books`
+
+    Interrupted, it goes on when the same command is given again. With `--encoder` what reads histories was trained on other items, and only these
+    items' vectors begin anew; settings are those of that run, where no other is given.
     """
     with show.training(err, system, log, folder) as watch:
         model = tastelm.fit(
             system, reading.read(data), set=assigned(settings), config=config, budget=budget, seed=seed, all=everything,
-            split=split.split, split_seed=split.split_seed, protocol=protocol, out=folder, watch=watch,
+            split=split.split, split_seed=split.split_seed, protocol=protocol, encoder=encoder, out=folder, watch=watch,
         )  # fmt: skip
     if "dry_run" in model.about["metrics"]:
         out.print("Nothing is written. Leave dry_run out to ask.")

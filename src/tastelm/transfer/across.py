@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tastelm.data.split import Split
-from tastelm.errors import SettingError
+from tastelm.encoders import Encoder, check_goes_over, tune_with
 from tastelm.fitting import Fitted, fit_system
-from tastelm.strategies import group_of
 from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.progress import Watch
@@ -26,18 +25,8 @@ def across(system: System[Any], source: Split, target: Split, *, budget: Budget 
     items as they are; and what the trainings raise.
     """
     settled = system.settle(source)
-    stages = list(settled.stages(target))
-    moves, owner = {group_of(name) for name, _ in stages[-1].module.named_parameters()}, system.card.name
-    if not {"backbone", "items"} <= moves:
-        raise SettingError(f"{owner} has no encoder beside the vectors of its items, so nothing of it goes over to other items. Take ppr, peterrec or sasrec.")
-    if not stages[-1].strategy.trains("items"):
-        raise SettingError(
-            f"{owner} leaves the vectors of items as they are in its last stage, but of the target's items it knows none. "
-            "Set what it tunes so that they are learnt, as ppr's tune=items."
-        )
-    last, whole = len(stages) - 1, budget
+    last, whole = len(check_goes_over(settled, target)) - 1, budget
     if whole is not None and not last:
         whole = whole.share(0.5)
     before = fit_system(settled, source, budget=whole, seed=seed, watch=watch, run=range(max(1, last)))
-    encoder = {name: value.detach() for name, value in before.recommender.module.named_parameters() if group_of(name) == "backbone"}
-    return fit_system(settled, target, budget=whole, seed=seed, watch=watch, start=encoder, run=(last,))
+    return tune_with(Encoder.of(before.recommender), settled, target, budget=whole, seed=seed, watch=watch)
