@@ -37,6 +37,7 @@ from tastelm.per_case import read_values
 from tastelm.systems.catalogue import system
 from tastelm.systems.common import SLOWER
 
+Pair = tuple[Path, dict[str, Any]]
 ARMS = ("pre-trained", "none", "shuffled")
 # What was tried stands in settings/s3rec.toml: without segments the first stage was better for its time. The minutes end it, not the epochs.
 FIRST: dict[str, Any] = {"pretrain_epochs": 1000, "pretrain_loss": "full", "pretrain_lr": 3e-3, "mask": 0.4, "sequence_segment": 0.0}
@@ -130,17 +131,39 @@ def table(folder: Path) -> str:
     ]
     for place, row in rows:
         alike = [pair for pair in rows if _question(pair[1]) == _question(row)]
-        best = {arm: max((pair for pair in alike if pair[1]["arm"] == arm), key=lambda pair: pair[1]["valid"]["ndcg@10"], default=None) for arm in ARMS}
+        best = _best(alike)
         none, valid = best["none"], f"{row['valid']['ndcg@10']:.4f}"
         if sum(pair[1]["arm"] == row["arm"] for pair in alike) > 1 and best[row["arm"]] == (place, row):
             valid = f"**{valid}**"
         cells = [row["data"], row["loss"], row["budget"], row["seed"], _arm(row), f"{row['config']['lr']:g}", _machine(row), valid]
         cells += [_value(row, "hr@10"), _value(row, "ndcg@10")]
-        cells += ["" if none is None or none[0] == place else _difference(place, none[0], metric) for metric in ("ndcg@10", "hr@10")]
+        cells += ["" if none is None or none[0] == place else _difference([(place, none[0])], metric) for metric in ("ndcg@10", "hr@10")]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += ["", "± is half of a 95 % bootstrap interval over users; [..] is that of the paired difference to `none` of the same data, loss, minutes and"]
     lines += ["seed. Where an arm was tried with several settings, the best valid part is in bold, and the differences are to the `none` that it is of."]
-    return "\n".join([*lines, "All items ranked, leave-one-out.", ""])
+    return "\n".join([*lines, "All items ranked, leave-one-out.", *_over_seeds(rows), ""])
+
+
+def _over_seeds(rows: list[Pair]) -> list[str]:
+    """Of arms that were run with several seeds, how far they are from the arm without pre-training, each seed with what its valid part chose."""
+    lines, questions = list[str](), dict.fromkeys(_question(row)[:-1] for _, row in rows)
+    for question in questions:
+        alike = [pair for pair in rows if _question(pair[1])[:-1] == question]
+        best = {seed: _best([pair for pair in alike if pair[1]["seed"] == seed]) for seed in dict.fromkeys(row["seed"] for _, row in alike)}
+        for arm in ARMS:
+            pairs = {seed: (found[arm], found["none"]) for seed, found in best.items() if found[arm] and found["none"] and arm != "none"}
+            if len(pairs) > 1:
+                places = [(one[0], none[0]) for one, none in pairs.values() if one and none]
+                means = [np.mean([row[1]["metrics"]["hr@10"] for row in those if row]) for those in zip(*pairs.values(), strict=True)]
+                cells = [DATA[question[0]], *question[1:], ", ".join(map(str, pairs)), arm, *(f"{mean:.4f}" for mean in means)]
+                lines.append(f"| {' | '.join(cells)} | {_difference(places, 'ndcg@10')} | {_difference(places, 'hr@10')} |")
+    columns = ("data", "second stage's loss", "minutes", "seeds", "arm", "its HR@10", "none's", "NDCG@10 - none", "HR@10 - none")
+    return ["", "Over seeds, the mean of each user's:", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *lines] if lines else []
+
+
+def _best(rows: list[Pair]) -> dict[str, Pair | None]:
+    """Of each arm the row whose valid part is the best."""
+    return {arm: max((pair for pair in rows if pair[1]["arm"] == arm), key=lambda pair: pair[1]["valid"]["ndcg@10"], default=None) for arm in ARMS}
 
 
 def _question(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -168,8 +191,9 @@ def _value(row: dict[str, Any], metric: str) -> str:
     return f"{row['metrics'][metric]:.4f} ±{(high - low) / 2:.4f}"
 
 
-def _difference(place: Path, none: Path, metric: str) -> str:
-    values = read_values(place)[metric] - read_values(none)[metric]
+def _difference(places: list[tuple[Path, Path]], metric: str) -> str:
+    """Of rows and those without pre-training: the mean over users, each user's over seeds."""
+    values = np.mean([read_values(place)[metric] - read_values(none)[metric] for place, none in places], 0)
     low, high = bootstrap_ci(values[None], seed=0)
     return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
 
