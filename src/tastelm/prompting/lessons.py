@@ -15,7 +15,7 @@ from tastelm.data.sequences import Sequences
 from tastelm.errors import SettingError
 from tastelm.plm.tokens import END
 from tastelm.prompting.choices import ANSWERS
-from tastelm.prompting.writer import user_text
+from tastelm.prompting.writer import PICTURES, user_text
 from tastelm.text.segments import Kind, Prompt, Slot, Text, plain
 from tastelm.text.template import Template
 
@@ -44,7 +44,7 @@ class ItemLesson:
 
     train       U histories of item codes; the last items of a prefix are its history, the one behind it is the answer
     names       (N,) the items as texts
-    templates   of which one is drawn for each example; slots are of the kinds user, history, candidates and item
+    templates   of which one is drawn for each example; slots are of the kinds user, history, candidates, item and image, for the history's pictures
     shown       items of the history that are shown, the newest
     per_user    prefixes of each user in an epoch, drawn with replacement; 0: all, each once
     candidates  of a choice, the answer among them; the others are drawn among all items that the user did not have
@@ -107,7 +107,8 @@ class ItemLesson:
         source, target = (slots_of(template, prompt) for prompt in (template.source_prompt, template.target_prompt))
         user = int(np.searchsorted(self.train.offsets, example, side="right")) - 1
         right = int(self.train.values[example])
-        values: dict[Kind, Any] = {"user": user_text(user), "history": self._history(user, example), "item": self.names[right]}
+        shown = self._shown(user, example)
+        values: dict[Kind, Any] = {"user": user_text(user), "history": [self.names[code] for code in shown], "image": shown, "item": self.names[right]}
         if "candidates" in source:
             order = rng.permutation([right, *self._others(user, self.candidates - 1, rng)])
             values |= {"candidates": [self.names[code] for code in order], "text": ascii_uppercase[int(np.argmax(order == right)) % len(ascii_uppercase)]}
@@ -115,13 +116,15 @@ class ItemLesson:
             true = bool(rng.integers(2))
             asked = right if true else int(self._others(user, 1, rng)[0])
             values |= {"item": self.names[asked], "text": self.answers[true]}
-        read, written = template.render({slot: values[kind] for slots in (source, target) for kind, slot in slots.items()})
+        vectors = {source["image"]: PICTURES} if "image" in source else {}
+        read, written = template.render({slot: values[kind] for slots in (source, target) for kind, slot in slots.items()}, vectors=vectors)
         # Items mostly end where no other begins like them; where free words end must be told.
         return read, written if "item" in target and not self.ended else (*written, Text(END, learn=True))
 
-    def _history(self, user: int, example: int) -> list[str]:
+    def _shown(self, user: int, example: int) -> list[int]:
         begin = max(int(self.train.offsets[user]), example - self.shown)
-        return [self.names[code] for code in self.train.values[begin:example].tolist()]
+        codes: list[int] = self.train.values[begin:example].tolist()
+        return codes
 
     def _others(self, user: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Items that the user did not have, as far as there are so many."""
@@ -150,7 +153,7 @@ def can_ask(template: Template, *, needs: Mapping[str, bool]) -> bool:
         source, target = slots_of(template, template.source_prompt), slots_of(template, template.target_prompt)
     except SettingError:
         return False
-    known = source.keys() <= {"user", "history", "candidates", "item"} and target.keys() in ({"item"}, {"text"})
+    known = source.keys() <= {"user", "history", "candidates", "item", "image"} and target.keys() in ({"item"}, {"text"})
     # Where words are to be written, they are about the one item or the candidates that the source holds.
     asked = ("item" in source) != ("candidates" in source) if "text" in target else "item" not in source
     return known and asked and all((kind in source) == wanted for kind, wanted in needs.items())

@@ -27,6 +27,8 @@ from tastelm.text.template import Template
 
 # P5 counts words up to here; those behind share the last number.
 WORDS = 512
+# Who has the vectors of the slots of the kind image: one for each item of the history that is shown.
+PICTURES = "pictures"
 # How tokenizers write a blank: those that go by bytes, and those of T5.
 BLANKS = ("Ġ", "▁")
 
@@ -48,6 +50,7 @@ class Asking:
     batch       histories that are read together
     candidates  the slot of the candidates, of a template that asks which of these comes next
     item        the slot of the item, of one that asks whether it comes next, yes or no
+    pictures    the slot of the pictures of the history's items, None if it has none
     """
 
     template: Template
@@ -58,6 +61,7 @@ class Asking:
     batch: int
     candidates: str | None = None
     item: str | None = None
+    pictures: str | None = None
 
     @property
     def openly(self) -> bool:
@@ -70,6 +74,7 @@ class ItemWriter(nn.Module):
 
     spelled  the tokens of each item, as words of the model's tokenizer
     prior    (N,) what is recommended where the search has found nothing more
+    sources  of the vectors that prompts ask for: `pictures`, codes of items -> (..., D), where templates have slots of the kind image
     needs_users  whether users are called by their numbers, so that a run must know them
     """
 
@@ -79,7 +84,7 @@ class ItemWriter(nn.Module):
     def __init__(self, backbone: Seq2SeqLM, items: int, asking: Asking, *, whole_words: bool) -> None:
         super().__init__()
         self.backbone, self.asking = backbone, asking
-        self.codes = Ragged(items)
+        self.codes, self.sources = Ragged(items), nn.ModuleDict()
         # A word's number says which pieces belong together: those of one item, those of one name (Geng et al. 2022, whole-word embedding).
         self.words = nn.Embedding(WORDS, backbone.width) if whole_words else None
         if self.words is not None:
@@ -113,14 +118,17 @@ class ItemWriter(nn.Module):
     def prompt(self, history: NDArray[np.integer], user: int, candidates: NDArray[np.integer]) -> Prompt:
         """What is read of one user; `candidates` are shown where the template has a place for them, or the first of them."""
         asking = self.asking
-        record: dict[str, Any] = {asking.history: [self.item_text(code) for code in history[-asking.shown :].tolist()]}
+        shown = history[-asking.shown :].tolist()
+        record: dict[str, Any] = {asking.history: [self.item_text(code) for code in shown]}
         if asking.user is not None:
             record[asking.user] = user_text(user)
         if asking.candidates is not None:
             record[asking.candidates] = [self.item_text(int(code)) for code in candidates]
         if asking.item is not None:
             record[asking.item] = self.item_text(int(candidates[0]))
-        return asking.template.render_source(record)
+        if asking.pictures is None:
+            return asking.template.render_source(record)
+        return asking.template.render_source(record | {asking.pictures: shown}, vectors={asking.pictures: PICTURES})
 
     def nll(self, batch: Written) -> Tensor:
         """(B,) the mean negative log-likelihood of the tokens of each target."""
@@ -216,7 +224,7 @@ class ItemWriter(nn.Module):
 
     def _read(self, prompts: Sequence[Prompt]) -> Memory:
         layout = lay_out(prompts, self.backbone.tokens, start=self.backbone.tokens.begins, end=True)
-        embeds = layout.embed(self.backbone, {})
+        embeds = layout.embed(self.backbone, self.sources)
         if self.words is not None:
             embeds = embeds + self.words(self._numbers(layout))
         return self.backbone.read(embeds, layout.mask(embeds.device))

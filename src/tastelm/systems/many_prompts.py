@@ -154,7 +154,7 @@ class ManyPrompts(System[C]):
             sizes.items,
             Asking(
                 template, slots.get("history", "history"), slots.get("user"), config.shown, config.beams, config.batch,
-                slots["candidates"] if way == CHOICE else None, slots["item"] if way == VERDICT else None,
+                slots["candidates"] if way == CHOICE else None, slots["item"] if way == VERDICT else None, slots.get("image"),
             ),
         )  # fmt: skip
         module.needs_users = True

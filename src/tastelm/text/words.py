@@ -65,7 +65,7 @@ class Words:
         for row in given:
             if not isinstance(row, int | np.integer) or isinstance(row, bool) or row < 0:
                 raise DataError(f"{self._at(slot)}: {row!r} is no row of a table of vectors; give a whole number from 0 up, or a list of them.")
-        if len(given) == 0 and slot.kind != "history":
+        if len(given) == 0 and slot.kind not in ("history", "image"):
             raise DataError(f"{self._at(slot)}: no row is given; give at least one.")
         return tuple(int(row) for row in given)
 
