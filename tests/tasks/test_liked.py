@@ -56,6 +56,18 @@ def test_more_others_are_the_fewer_and_further_ones_and_the_same_seed_asks_the_s
     assert TASK.question(data, seed=1).describe() != few.describe()
 
 
+def test_an_item_that_was_rated_again_is_asked_about_once_and_by_the_last_rating(data: Dataset) -> None:
+    table = data.interactions
+    changed = table.with_columns(pl.col("time") + 100, rating=6 - pl.col("rating"))
+    question = TASK.question(Dataset.build(pl.concat([table, changed]), name="rated twice"))
+    first, rating = rated(data), rated(Dataset.build(changed, name="the second time"))
+    items, users = question.split.items, question.split.users
+    for row, user in enumerate(users.decode(question.cases.users)):
+        shown, drawn = items.decode(question.cases.histories[row]), items.decode(question.negatives[row])  # type: ignore[index]
+        assert len(set(shown)) == 3 and all(rating[user, item][0] > LIKED > first[user, item][0] for item in shown)
+        assert len(set(drawn)) == 2 and all(rating[user, item][0] < DISLIKED < first[user, item][0] for item in drawn)
+
+
 def test_some_may_be_kept_out(data: Dataset) -> None:
     first = TASK.question(data)
     asked = first.split.users.decode(first.cases.users)

@@ -74,7 +74,7 @@ def show(
     read = "tokens, estimated" if found.context is None else f"tokens of the {found.context:,} that the model reads"
     read = "tokens, of any number that the model reads" if found.context == ENDLESS else read
     about = "" if found.item is None else f", about the item {found.item}"
-    out.print(f"{found.tokens:,} {read}, for {found.user} with {len(found.history)} items{about}.", markup=False, soft_wrap=True)
+    out.print(f"{found.tokens:,} {read}, for {found.user}, of whom {len(found.history)} items are known{about}.", markup=False, soft_wrap=True)
     if found.answers:
         out.print(f"How likely behind it: {' '.join(map(repr, found.answers))}", markup=False, soft_wrap=True)
     if found.of > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,10 +79,13 @@ class Explains(nn.Module):
     @torch.no_grad()
     def explain(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> list[str]:
         """A reason for each of B pairs of codes, written greedily; users and items may be -1: strangers."""
+        return self.in_batches(len(users), lambda part: self.write(users[part], items[part]))
+
+    def in_batches(self, count: int, write: Callable[[slice], list[list[int]]]) -> list[str]:
+        """The texts of so many pairs, by what writes the tokens of a part of them."""
         found = list[str]()
-        for at in range(0, len(users), self.writing.batch):
-            part = slice(at, at + self.writing.batch)
-            found += [self.tokens.decode(ids).strip() for ids in self.write(users[part], items[part])]
+        for at in range(0, count, self.writing.batch):
+            found += [self.tokens.decode(ids).strip() for ids in write(slice(at, at + self.writing.batch))]
             HEAP.tidy()
         return found
 

@@ -153,8 +153,7 @@ class FeatureExplainer(RatingExplainer):
     def explain(self, users: NDArray[np.int32], items: NDArray[np.int32], about: Sequence[str] = ()) -> list[str]:
         """As `Explains.explain`; `about` are B features that sentences are to be about, "" for what is known, heard where features are given."""
         told = tuple(about) or ("",) * len(users)
-        parts = [slice(at, at + self.writing.batch) for at in range(0, len(users), self.writing.batch)]
-        return [self.tokens.decode(ids).strip() for part in parts for ids in self.written(unsaid(users[part], items[part], told[part]))]
+        return self.in_batches(len(users), lambda part: self.written(unsaid(users[part], items[part], told[part])))
 
     def _begin(self, batch: Reasoned) -> Any:
         told = batch.features if self.given else ("",) * len(batch)

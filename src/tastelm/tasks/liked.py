@@ -39,7 +39,8 @@ class Liked:
     without   ids of users who are neither asked nor trained on
 
     These are disliked items, so the question is about taste, not about finding what somebody met: its numbers are not those of a
-    leave-one-out split. Deviations from the paper: what is shown is older than what is asked for.
+    leave-one-out split. Deviations from the paper: what is shown is older than what is asked for. Of an
+    item that somebody rated more than once the last rating counts.
     """
 
     users: int = 200
@@ -105,8 +106,8 @@ class Liked:
                 f"{data.name}: ratings reach {np.nanmax(rating):g}, but a like is above {LIKED} of {HIGHEST}. "
                 f"Say where likes and dislikes begin, as in {NAME}:above=8,below=5."
             )
-        liked, disliked = rating > self.above, rating < self.below
-        count = len(whole.users)
+        latest, count = _latest(whole.rows.user, whole.rows.item), len(whole.users)
+        liked, disliked = latest & (rating > self.above), latest & (rating < self.below)
         likes, dislikes = (np.bincount(whole.rows.user[chosen], minlength=count) for chosen in (liked, disliked))
         rng = np.random.default_rng(seed)
         order = rng.permutation(count)
@@ -136,6 +137,15 @@ class Liked:
         for user in users:
             rows = np.flatnonzero(liked & (whole.rows.user == user))
             part[rows[:-1]], part[rows[-1]] = Part.TRAIN, Part.VALID
+
+
+def _latest(users: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Of rows, oldest first, the last of each user and item: who rates an item again has changed their mind."""
+    pairs = users.astype(np.int64) * (int(items.max(initial=0)) + 1) + items
+    _, places = np.unique(pairs[::-1], return_index=True)
+    latest = np.zeros(len(pairs), bool)
+    latest[len(pairs) - 1 - places] = True
+    return latest
 
 
 def _value(word: str, value: str) -> int | float | None:
