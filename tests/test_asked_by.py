@@ -1,5 +1,6 @@
 """A trained run is asked in another way: its weights stay, its prompt changes, and what was learnt by is not touched."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,16 @@ def test_an_asked_run_is_judged_and_says_how_it_was_asked(run: Path) -> None:
     data.interactions.write_csv(run.parent / "log.csv")
     said = done("evaluate", run, "--data", run.parent / "log.csv", "--set", "ask=2-13", "--set", "beams=3", "--metrics", "hr@1")
     assert "Asked with ask=2-13, beams=3, not as the run was fitted." in said.err and "hr@1" in said.out
+
+
+def test_the_command_line_recommends_by_another_prompt_too(run: Path) -> None:
+    said = json.loads(done("recommend", run, "--history", "3 4", "-k", 3, "--user", "u3", "--set", "ask=5-8", "--json").out)
+    expected = tl.load(run).asked_by({"ask": "5-8"}).recommend(["3", "4"], 3, user="u3")
+    assert [entry["item"] for entry in said["items"]] == expected.ids
+    refused = tastelm("recommend", run, "--history", "3", "--set", "dim=32")
+    assert refused.code == 2 and "p5.dim was decided when the run was trained" in refused.err
+    refused = tastelm("explain", run, "--item", "3", "--set", "ask=5-9")
+    assert refused.code == 2 and "there is no prompt '5-9'" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-import tastelm
+from tastelm.cli.options import AskedBy, asked_run
 from tastelm.cli.screen import err, out
 from tastelm.files import to_json
 
@@ -21,6 +21,7 @@ def explain(
     item: Annotated[str, typer.Option("--item", help="Id of the item.")],
     user: Annotated[str | None, typer.Option("--user", help="Id of the user; without one the answer is a stranger's.", show_default=False)] = None,
     about: Annotated[str | None, typer.Option("--about", help="A feature to speak of, as zipper, where the run can be told.", show_default=False)] = None,
+    settings: AskedBy = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Tell why a user would like an item, or would not, and which rating goes with it where the run predicts ratings.
@@ -30,7 +31,7 @@ def explain(
     Such a run comes of `tastelm fit pepler --split random:0.8,0.1`, on data with reviews. What it says is learnt from what others wrote: it is
     no fact about the item.
     """
-    found = tastelm.load(run).explain(item, user=user, about=about)
+    found = asked_run(run, settings).explain(item, user=user, about=about)
     if as_json:
         print(to_json(asdict(found)))
         return

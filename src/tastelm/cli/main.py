@@ -14,7 +14,7 @@ from tastelm.cli import public, show
 from tastelm.cli.evaluate import evaluate
 from tastelm.cli.explain import explain
 from tastelm.cli.leaving import guarded
-from tastelm.cli.options import PROTOCOL, SOURCE, Cases, Data, DataOptions, Json, Seed, Set, SplitOptions, assigned, with_options
+from tastelm.cli.options import PROTOCOL, SOURCE, AskedBy, Cases, Data, DataOptions, Json, Seed, Set, SplitOptions, asked_run, assigned, with_options
 from tastelm.cli.over_time import over_time
 from tastelm.cli.probe import probe_app
 from tastelm.cli.profile import profile
@@ -147,6 +147,7 @@ def recommend(
     exclude: Annotated[str | None, typer.Option("--exclude", help="Item ids to leave out.", show_default=False)] = None,
     users: Annotated[Path | None, typer.Option("--users", help="Bulk: a table of user and history, or an interaction log.", show_default=False)] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Bulk: the file to write, .parquet, .csv or .jsonl.", show_default=False)] = None,
+    settings: AskedBy = None,
     as_json: Json = False,
 ) -> None:
     """Recommend items for one history, or for a whole file of users.
@@ -159,7 +160,7 @@ def recommend(
         raise SettingError('recommend takes either --history "id1 id2" or --users FILE --out FILE.')
     if (users is None) != (folder is None):
         raise SettingError("recommend takes --users FILE and --out FILE together; the latter ends in .parquet, .csv or .jsonl.")
-    model = tastelm.load(run)
+    model = asked_run(run, settings)
     if users is not None and folder is not None:
         from tastelm.bulk import recommend_file
 

