@@ -265,6 +265,12 @@ def test_a_plan_that_cannot_be(more: dict[str, Any], message: str) -> None:
         plan(**more)
 
 
+def test_a_system_that_ranks_nothing_has_no_curve() -> None:
+    model = "scratch:dim=16,layers=1,heads=2,context=64,vocabulary=400"
+    with pytest.raises(SettingError, match=r"^pepler gives reasons and ranks nothing, so no metric of rankings tells what its pre-training is worth\."):
+        tl.transfer_curve("pepler", WALK, set={"model": model})
+
+
 def test_python_says_it_in_the_same_words(tmp_path: Path) -> None:
     curve = tl.transfer_curve("bert4rec", WALK, set=SMALL, shares=[1.0], arms=["scratch", "pre-trained"], seeds=[3], budget="4steps", out=tmp_path)
     assert [str(point.place) for point in curve.points] == ["scratch 100 %, seed 3", "pre-trained 100 %, seed 3"]

@@ -127,6 +127,11 @@ def test_a_system_that_fails_is_a_row_and_other_data_are_refused(tmp_path: Path)
         tl.compare_over_time(visits(seed=1), "popularity", windows=2, every="1d", gap="6h", out=tmp_path)
 
 
+def test_a_system_that_ranks_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^att2seq gives reasons and ranks nothing, so no metric of rankings tells how it does over time\. Leave it out\."):
+        tl.compare_over_time(visits(), ["popularity", "att2seq"], windows=2, every="1d", gap="6h", out=tmp_path)
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"mode": "warm"}, r"mode: 'warm' is not known; use incremental or cold\."),
     ({"seeds": ()}, r"seeds: '' does not fit; give at least one, and each once, as in 0,1,2\."),

@@ -39,6 +39,7 @@ from tastelm.systems.base import System
 from tastelm.train.budget import Budget
 from tastelm.train.checkpoint import Checkpoint
 from tastelm.train.progress import Watch
+from tastelm.tuning import ranks
 
 Mode = Literal["incremental", "cold"]
 TABLE = "over_time.json"
@@ -79,6 +80,9 @@ class Rolling:
             if is_dry(system):
                 raise SettingError(f"{label}.dry_run: nothing is asked in a dry run, so there is nothing to average. Try it with tastelm fit.")
         before = self.windows[0].split()
+        for label, system in self.systems.items():
+            if not ranks(system, before):
+                raise SettingError(f"{label} gives reasons and ranks nothing, so no metric of rankings tells how it does over time. Leave it out.")
         for seed in self.seeds:  # a job refuses a seed and a budget that are none
             for system in self.systems.values():
                 Job(system, before, self.budget, seed)

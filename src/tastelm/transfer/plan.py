@@ -33,6 +33,7 @@ from tastelm.systems.catalogue import names
 from tastelm.systems.catalogue import system as find_system
 from tastelm.train.budget import Budget
 from tastelm.transfer.curve import FORMAT, Place
+from tastelm.tuning import ranks
 
 ARMS = ("scratch", "pre-trained", "joint", "zero-shot")
 # Those that begin with the weights of the source.
@@ -72,6 +73,11 @@ class Transfer:
         for arm in self.arms:
             if arm not in ARMS:
                 raise SettingError(f"arms: '{arm}' is not known; {nearest(arm, ARMS)}")
+        if not ranks(self.system, self.base):
+            raise SettingError(
+                f"{self.system.card.name} gives reasons and ranks nothing, so no metric of rankings tells what its pre-training is worth. "
+                "Take a system that ranks items."
+            )
         if self.n_stages == 1 and self.system.card.paradigm is not Paradigm.PRETRAIN_ONLY:
             able = [name for name in names() if find_system(name).card.paradigm in TRANSFERRED]
             raise SettingError(f"{self.system.card.name} has no pre-training stage as it is set, so nothing can be transferred; {', '.join(able)} have one.")
