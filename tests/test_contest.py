@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,14 @@ def test_what_a_language_model_writes_is_on_the_label(folder: Path) -> None:
     paid["rows"][0] |= {"cost": {"tokens": 1234.0, "seconds": 5.0, "money": 0.25}}
     lines = [line for line in reasons_markdown(paid) if line.startswith(("| tokens", "| s/1k", "| $"))]
     assert lines[0] == "| tokens/1k | 1,234 | - | - |" and lines[1].startswith("| s/1k | 5.0 | 0.") and lines[2] == "| $/1k | 0.2500 | - | - |"
+
+
+def test_a_system_whose_run_is_gone_is_trained_again_and_misses_in_no_table(folder: Path) -> None:
+    before = untimed(folder)
+    gone = next(folder.glob("runs/nrt-*"))
+    shutil.rmtree(gone)
+    tl.compare(reasons(20), "pepler,popularity,nrt", set=SETTINGS, budget="6steps", split=PROTOCOL, out=folder)
+    assert untimed(folder) == before and (gone / FILE).is_file()
 
 
 def test_a_row_of_before_that_told_how_popular_items_rank_is_made_anew(folder: Path) -> None:

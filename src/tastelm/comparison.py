@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import tastelm
 from tastelm.card import Question
 from tastelm.contest import Contest
+from tastelm.data.explanations import explains
 from tastelm.data.protocols import Part
 from tastelm.errors import MissingExtra, OutputError, SettingError, TasteLMError
 from tastelm.evaluation import Protocol, evaluate
@@ -26,6 +27,7 @@ from tastelm.jobs import Job, describe_data, dry_run, is_dry, run_job
 from tastelm.leaderboard import Leaderboard, to_markdown
 from tastelm.metrics import Metric, compare_systems
 from tastelm.per_case import DAMAGED, kept, read_values, write_values
+from tastelm.runs import is_run
 from tastelm.said import said_by
 from tastelm.settings import searched
 from tastelm.systems.catalogue import names, system
@@ -201,16 +203,15 @@ def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, lis
     try:
         job, tuning = _tuned(job, comparison, folder, listener)
         key, run = _key(job, question, tuning), folder / "runs" / f"{name}-{job.key}"
-        stored = _stored(place, key)
-        if stored is not None and not _pretends(stored[0], job):
+        if (stored := _stored(place, key)) is not None and _will_do(stored[0], job, run):
             return _Made(*stored, reused=True, run=run)
         row |= {"key": key} if tuning is None else {"key": key, "tuning": tuning}
         began = time.perf_counter()
         recommender = run_job(job, run, watch=listener.starts(name))
         evaluation = evaluate(recommender.module, question, name=name) if recommender.ranks else None  # type: ignore[arg-type]
         fit = recommender.about["metrics"]["fit"]
+        row |= {"ranks": recommender.ranks, "reasons": "explanation" in recommender.about["metrics"], "stages": fit["stages"]}
         row |= {
-            "ranks": recommender.ranks,
             "metrics": {} if evaluation is None else evaluation.metrics,
             "ci95": {} if evaluation is None else evaluation.ci95,
             "seconds": {"fit": fit["seconds"], "evaluate": 0.0 if evaluation is None else evaluation.seconds, "total": time.perf_counter() - began},
@@ -218,7 +219,6 @@ def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, lis
             "parameters": fit["parameters"],
             "config": vars(recommender.system.config),
             "validation": recommender.about["metrics"].get("valid", {}).get("metrics", {}),
-            "stages": fit["stages"],
         }
         per_case = {} if evaluation is None else evaluation.per_case
         if evaluation is not None:
@@ -234,14 +234,14 @@ def _row(job: Job, comparison: Comparison, evidence: Evidence, folder: Path, lis
     return _Made(row, per_case.get(str(main_metric(question))), run=run)
 
 
-def _pretends(row: Mapping[str, Any], job: Job) -> bool:
-    """Whether a stored row of a system that explains may tell how popular items rank, as it does not say whether the system ranks anything."""
-    return job.system.card.task is Question.EXPLANATION and "ranks" not in row
+def _will_do(row: Mapping[str, Any], job: Job, run: Path) -> bool:
+    """Whether a stored row tells all: one of a system that explains, whether it ranks anything too; and reasons stand in the run alone."""
+    reasons = job.system.card.task is Question.EXPLANATION
+    return ("ranks" in row or not reasons) and (is_run(run) or not row.get("reasons", reasons and explains(job.split)))
 
 
 def _tuned(job: Job, comparison: Comparison, folder: Path, listener: Listener) -> tuple[Job, dict[str, Any] | None]:
-    """The job with the best settings on the validation part, and what the search came to; a system without a search space, or that ranks nothing,
-    as it is."""
+    """The job with the best settings on the validation part, and what the search came to; as it is without a search space, or where it ranks nothing."""
     if comparison.tuning is None:
         return job, None
     kind, name = type(job.system), job.system.card.name
