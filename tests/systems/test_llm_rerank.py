@@ -186,7 +186,7 @@ def test_a_prompt_can_be_looked_at(server: Server, data: Dataset, place: Path) -
     assert data.items is not None
     data.items.write_csv(place / "items.csv")
     options = [word for name, value in asked(server).items() for word in ("--set", f"{name}={value}")]
-    assert "tokens, estimated, for u3 with" in done("prompt", "show", "llm-rerank", "--data", place, "--user", "u3", *options).out
+    assert "tokens, estimated, for u3, of whom" in done("prompt", "show", "llm-rerank", "--data", place, "--user", "u3", *options).out
 
 
 def test_an_endpoint_that_refuses_fails_its_row_alone(server: Server, data: Dataset, place: Path) -> None:
