@@ -151,11 +151,11 @@ def _over_seeds(rows: list[Pair]) -> list[str]:
         alike = [pair for pair in rows if _question(pair[1])[:-1] == question]
         best = {seed: _best([pair for pair in alike if pair[1]["seed"] == seed]) for seed in dict.fromkeys(row["seed"] for _, row in alike)}
         for arm in ARMS:
-            pairs = {seed: (found[arm], found["none"]) for seed, found in best.items() if found[arm] and found["none"] and arm != "none"}
+            pairs = [(seed, one, none) for seed, found in best.items() if arm != "none" and (one := found[arm]) and (none := found["none"])]
             if len(pairs) > 1:
-                places = [(one[0], none[0]) for one, none in pairs.values() if one and none]
-                means = [np.mean([row[1]["metrics"]["hr@10"] for row in those if row]) for those in zip(*pairs.values(), strict=True)]
-                cells = [DATA[question[0]], *question[1:], ", ".join(map(str, pairs)), arm, *(f"{mean:.4f}" for mean in means)]
+                places = [(one[0], none[0]) for _, one, none in pairs]
+                means = [np.mean([pair[which][1]["metrics"]["hr@10"] for pair in pairs]) for which in (1, 2)]
+                cells = [DATA[question[0]], *question[1:], ", ".join(str(seed) for seed, *_ in pairs), arm, *(f"{mean:.4f}" for mean in means)]
                 lines.append(f"| {' | '.join(cells)} | {_difference(places, 'ndcg@10')} | {_difference(places, 'hr@10')} |")
     columns = ("data", "second stage's loss", "minutes", "seeds", "arm", "its HR@10", "none's", "NDCG@10 - none", "HR@10 - none")
     return ["", "Over seeds, the mean of each user's:", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *lines] if lines else []

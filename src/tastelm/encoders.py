@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Encoder:
         _check_has_one(parameters, recommender.name)
         return cls(recommender.name, {name: value.detach() for name, value in parameters.items() if group_of(name) == ENCODER})
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """16 hex digits over the weights."""
         found = hashlib.sha256()

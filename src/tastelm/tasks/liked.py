@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tastelm.candidates import Ranking
@@ -106,7 +107,8 @@ class Liked:
                 f"{data.name}: ratings reach {np.nanmax(rating):g}, but a like is above {LIKED} of {HIGHEST}. "
                 f"Say where likes and dislikes begin, as in {NAME}:above=8,below=5."
             )
-        latest, count = _latest(whole.rows.user, whole.rows.item), len(whole.users)
+        pairs, count = pl.DataFrame({"user": whole.rows.user, "item": whole.rows.item}), len(whole.users)
+        latest = pairs.select(pl.struct("user", "item").is_last_distinct()).to_series().to_numpy()  # who rates an item again has changed their mind
         liked, disliked = latest & (rating > self.above), latest & (rating < self.below)
         likes, dislikes = (np.bincount(whole.rows.user[chosen], minlength=count) for chosen in (liked, disliked))
         rng = np.random.default_rng(seed)
@@ -137,15 +139,6 @@ class Liked:
         for user in users:
             rows = np.flatnonzero(liked & (whole.rows.user == user))
             part[rows[:-1]], part[rows[-1]] = Part.TRAIN, Part.VALID
-
-
-def _latest(users: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Of rows, oldest first, the last of each user and item: who rates an item again has changed their mind."""
-    pairs = users.astype(np.int64) * (int(items.max(initial=0)) + 1) + items
-    _, places = np.unique(pairs[::-1], return_index=True)
-    latest = np.zeros(len(pairs), bool)
-    latest[len(pairs) - 1 - places] = True
-    return latest
 
 
 def _value(word: str, value: str) -> int | float | None:
