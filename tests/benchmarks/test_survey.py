@@ -63,3 +63,12 @@ def test_pre_training_is_held_against_none_and_shuffled_attributes(environment: 
     assert [stage["steps"] for stage in stages["bpr-pre-trained"]] == [3, 3], "equal in total"
     again = run(environment, "pretraining.py", "--losses", "bpr", "--budget", "6steps", "--out", str(tmp_path))
     assert again == first and (tmp_path / "pretraining.md").read_text() == table
+    assert "Over seeds" not in table
+    for place in list((tmp_path / "Beauty").glob("*-6steps-0*")):
+        twin = place.with_name(place.name.replace("-6steps-0", "-6steps-1"))
+        twin.write_bytes(place.read_bytes() if place.suffix == ".npz" else json.dumps(json.loads(place.read_text()) | {"seed": 1}).encode())
+    run(environment, "pretraining.py", "--losses", "bpr", "--budget", "6steps", "--out", str(tmp_path))
+    alone, over = (tmp_path / "pretraining.md").read_text().split("Over seeds")
+    pooled = [[cell.strip() for cell in line.split("|")[1:-1]] for line in over.splitlines() if line.startswith("| Beauty")]
+    assert [cells[3:5] for cells in pooled] == [["0, 1", "pre-trained"], ["0, 1", "shuffled"]]
+    assert all(f"{cells[-2]} | {cells[-1]} |" in alone for cells in pooled), "of two seeds that are alike the mean is that of each"
