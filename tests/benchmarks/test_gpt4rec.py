@@ -53,10 +53,21 @@ def test_queries_written_and_not(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_openp5_stands_beside_what_its_order_tells(data: Path, tmp_path: Path) -> None:
-    run("generative.py", data, "--data", "Beauty", "--arms", "popularity,next-integer,openp5-random,openp5-sequential,openp5-hybrid", "--out", str(tmp_path))
+    run(
+        "generative.py",
+        data,
+        "--data",
+        "Beauty",
+        "--arms",
+        "popularity,next-integer,openp5-random,openp5-sequential,openp5-hybrid,p5-one-sequential,p5-one-leaky",
+        "--out",
+        str(tmp_path),
+    )
     rows = {row["arm"]: row for row in (json.loads(place.read_bytes()) for place in (tmp_path / "Beauty").glob("*-*-*.json"))}
     walked = rows["openp5-sequential"]
     assert walked["order"]["rate"] > 0 and "nothing is learnt" in walked["notes"][-1] and "order" not in rows["popularity"]
     assert rows["next-integer"]["metrics"]["hr@1"] > 0.5, "the ids of a circle are all that one must know"
+    assert rows["p5-one-leaky"]["notes"][0].startswith("Leaky: ") and rows["p5-one-sequential"]["order"]["rate"] < rows["p5-one-leaky"]["order"]["rate"]
+    assert "p5-one-leaky less p5-one-sequential, 3steps" in (tmp_path / "generative.md").read_text()
     assert "next in its order" in (tmp_path / "generative.md").read_text()
     assert 0 <= walked["unguided"]["invalid"] <= 1 and walked["unguided"]["asked"] > 0 and "unguided" not in rows["popularity"]
