@@ -16,6 +16,7 @@ from tastelm.decoding.greedy import greedy
 from tastelm.nn.texts import Texts
 from tastelm.plm.seq2seq import Seq2SeqLM
 from tastelm.plm.tokens import END, Tokens
+from tastelm.plm.writing import Writing
 from tastelm.prompting.facts import first_words
 from tastelm.prompting.teaching import Written
 from tastelm.prompting.writer import Asking, ItemWriter, user_text
@@ -135,18 +136,14 @@ class SentenceWriter(RatingWriter):
         return [text for at in range(0, len(prompts), self.asking.batch) for text in self._written(prompts[at : at + self.asking.batch])]
 
     def _written(self, prompts: Sequence[Prompt]) -> list[str]:
-        backbone, memory = self.backbone, self._read(prompts)
-        written = backbone.starts(len(prompts), self.prior.device)
-
-        def behind() -> Tensor:
-            return backbone.logits(backbone.write(memory, written)[:, -1])
+        backbone, writing = self.backbone, Writing(self.backbone, self._read(prompts))
+        rows = torch.arange(len(prompts), device=self.prior.device)
 
         def step(token: Tensor) -> Tensor:
-            nonlocal written
-            written = torch.cat([written, token[:, None]], 1)
-            return behind()
+            return backbone.logits(writing.on(token, rows))
 
-        return [backbone.tokens.decode(row).strip() for row in greedy(behind(), step, end=backbone.tokens.end, longest=self.opinion.longest)]
+        first = step(backbone.starts(len(prompts), self.prior.device)[:, 0])
+        return [backbone.tokens.decode(row).strip() for row in greedy(first, step, end=backbone.tokens.end, longest=self.opinion.longest)]
 
 
 class ReasonWriter(SentenceWriter):

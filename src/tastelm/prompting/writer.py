@@ -18,6 +18,7 @@ from tastelm.decoding.trie import Trie
 from tastelm.nn.ragged import Ragged
 from tastelm.plm.seq2seq import Memory, Seq2SeqLM
 from tastelm.plm.tokens import END
+from tastelm.plm.writing import Writing
 from tastelm.prompting.catalogue import everything, log_popularity
 from tastelm.prompting.choices import choice_scores, shown_of_all, verdict_scores
 from tastelm.prompting.layout import UNLEARNT, Layout, lay_out
@@ -185,27 +186,25 @@ class ItemWriter(nn.Module):
 
         keep  (B, N) the items that may be found; None: all
         """
-        memory, trie, device = self._read(prompts), self.trie, self.prior.device
+        writing, device = Writing(self.backbone, self._read(prompts)), self.prior.device
         words = torch.tensor(self._marks(), device=device)
 
-        def score(prefixes: Tensor, owners: Tensor, parents: Tensor) -> Tensor:
-            before = torch.cat([self.backbone.starts(len(prefixes), device), words[prefixes.to(device)]], 1)
-            states = self.backbone.write(memory.take(owners.to(device)), before)
-            return self.backbone.logits(states[:, -1]).float().log_softmax(1)[:, words]
+        def score(prefixes: Tensor, _: Tensor, parents: Tensor) -> Tensor:
+            last = words[prefixes[:, -1].to(device)] if prefixes.shape[1] else self.backbone.starts(len(prefixes), device)[:, 0]
+            return self.backbone.logits(writing.on(last, parents.to(device))).float().log_softmax(1)[:, words]
 
         k = min(k, len(self.prior))
-        return beam_search(score, trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k, keep=keep)
+        return beam_search(score, self.trie, rows=len(prompts), beams=max(k, self.asking.beams), k=k, keep=keep)
 
     @torch.no_grad()
     def unguided(self, prompts: Sequence[Prompt]) -> NDArray[np.int64]:
         """(B,) the item that the most probable words name where any may be written, -1 where they name none: what the tree of `search` saves."""
-        memory, trie, device = self._read(prompts), self.trie, self.prior.device
-        codes = np.full(self.backbone.vocabulary, -1)
+        writing, trie, device = Writing(self.backbone, self._read(prompts)), self.trie, self.prior.device
+        codes, rows = np.full(self.backbone.vocabulary, -1), torch.arange(len(prompts), device=device)
         codes[np.array(self._marks())] = np.arange(trie.vocabulary)
-        before, states, named = self.backbone.starts(len(prompts), device), np.zeros(len(prompts), np.int64), np.full(len(prompts), -1)
+        word, states, named = self.backbone.starts(len(prompts), device)[:, 0], np.zeros(len(prompts), np.int64), np.full(len(prompts), -1)
         while (states >= 0).any():  # at the end of an item nothing leads further
-            word = self.backbone.logits(self.backbone.write(memory, before)[:, -1]).argmax(1)
-            before = torch.cat([before, word[:, None]], 1)
+            word = self.backbone.logits(writing.on(word, rows)).argmax(1)
             states = trie.step(states, codes[word.cpu().numpy()])
             named = np.where(trie.item(states) >= 0, trie.item(states), named)
         return named
