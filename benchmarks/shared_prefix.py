@@ -95,8 +95,8 @@ def told(found: dict[str, Any]) -> str:
     lines = [
         "# The prompt is read once",
         "",
-        f"{found['candidates']} titles of films behind the history of each of {len(rows)} users: {statistics.median(ratios):.1f} times as fast "
-        f"({spread(ratios)}) as reading the prompt again for each title, {statistics.median(row['prompt tokens'] for row in rows):.0f} tokens (median). "
+        f"{found['candidates']} titles of films behind the history of each of {len(rows)} users: {spread(ratios)} times as fast "
+        f"as reading the prompt again for each title, {statistics.median(row['prompt tokens'] for row in rows):.0f} tokens (median). "
         f"No log-likelihood differs by more than {max(row['relative'] for row in rows):.1e} of itself: single precision.",
         "",
         "| user | tokens of the prompt | s, read once | s, read again for each title | ratio | largest difference | of itself |",

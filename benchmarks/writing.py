@@ -99,9 +99,7 @@ def told(found: dict[str, Any]) -> str:
     for ask, rows in found["asked"].items():
         ratios = [row["again"] / row["once"] for row in rows]
         once, again = (1000 * statistics.median(row[way] / row["users"] for row in rows) for way in ("once", "again"))
-        lines.append(
-            f"| {ASKED[ask]} | {once:.1f} | {again:.1f} | {statistics.median(ratios):.1f} ({spread(ratios)}) | {max(row['apart'] for row in rows):.1e} |"
-        )
+        lines.append(f"| {ASKED[ask]} | {once:.1f} | {again:.1f} | {spread(ratios)} | {max(row['apart'] for row in rows):.1e} |")
     return "\n".join([*lines, "", f"`{found['command']}`, seed {found['seed']}, tastelm {found['version']}. {found['machine']}.", ""])
 
 
