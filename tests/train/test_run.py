@@ -145,6 +145,20 @@ def test_a_loss_that_is_no_number_ends_the_training(value: float, word: str) -> 
         train(line(objective=broken), steps=8)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_ends_the_training(value: float) -> None:
+    """As where a sum overflows on the way back alone."""
+
+    def broken(module: nn.Module, batch: torch.Tensor, rng: np.random.Generator) -> Outcome:
+        outcome = squares(module, batch, rng)
+        if 3 in batch:
+            outcome.loss.register_hook(lambda gradient: gradient * value)  # type: ignore[no-untyped-call]
+        return outcome
+
+    with pytest.raises(SettingError, match=r"stage 'line': the norm of the gradient is (nan|inf) at step \d\. Lower the learning rate \(--set lr=\.\.\.\)\."):
+        train(line(objective=broken, descent=Descent(lr=0.1, clip=1.0, schedule=Schedule(warmup=1))), steps=8)
+
+
 def test_the_loss_falls_to_what_can_be_reached() -> None:
     made = line(monitor=None, descent=Descent(lr=0.1, schedule=Schedule(warmup=1)))
     train(made, steps=400)

@@ -210,15 +210,19 @@ class _Loop:
                 self.fabric.backward(loss / (last - state.batch))
             self.parts.add(parts)
             total, targets = total + float(loss.detach()), targets + count
-        if not math.isfinite(total):
-            raise SettingError(f"stage '{self.stage.name}': the loss is {total} at step {state.step}. Lower the learning rate (--set lr=...).")
+        self._must_be_finite("loss", total)
         if descent.clip:
-            self.fabric.clip_gradients(self.step_module, self.fabric_optimizer, max_norm=descent.clip)
+            norm = self.fabric.clip_gradients(self.step_module, self.fabric_optimizer, max_norm=descent.clip, error_if_nonfinite=False)
+            self._must_be_finite("norm of the gradient", float(norm))  # type: ignore[arg-type]  # of clipping by norm
         self.fabric_optimizer.step()
         state.losses.append(total / (last - state.batch))
         state.step, state.batch = state.step + 1, last
         HEAP.tidy()
         self.watch.stepped(state.step, targets, used, state.losses[-1])
+
+    def _must_be_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise SettingError(f"stage '{self.stage.name}': the {what} is {value} at step {self.state.step}. Lower the learning rate (--set lr=...).")
 
     def _look(self, every: int) -> None:
         """Validate, keep the weights if they are the best so far, and write a line of history."""
