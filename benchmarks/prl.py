@@ -237,27 +237,38 @@ def table(folder: Path) -> str:
     rows = [json.loads(place.read_bytes()) for place in sorted(folder.glob("*-*.json"))]
     if not rows:
         return "\n".join([*lines, "No row is there yet.", ""])
-    seeds = sorted({row["seed"] for row in rows})
     bounds = json.loads((folder / "bounds.json").read_bytes())
     lines += [
-        f"{len(bounds['events'])} test sessions, seeds {', '.join(map(str, seeds))}; a session counts with its mean over the seeds. "
+        f"{len(bounds['events'])} test sessions; a session counts with its mean over the seeds of a row, and beside the plain backbone over those of both. "
         "In brackets 95 % intervals, bootstrapped over sessions. Reward: expected, of the first recommendation. "
         f"{sum(row['seconds'] for row in rows) / 60:.1f} minutes of training.",
         "",
-        "| encoder | arm | asked for, by seed | reward | less plain | HR@5 purchases | NDCG@5 purchases | less plain | HR@5 clicks | NDCG@5 clicks |",
-        "|" + "---|" * 10,
+        "| encoder | arm | seeds | asked for, by seed | reward | less plain | HR@5 purchases | NDCG@5 purchases | less plain | HR@5 clicks | NDCG@5 clicks |",
+        "|" + "---|" * 11,
     ]
     for name, values in bounds["rewards"].items():
-        lines.append(f"| - | {name} | - | {_mean(np.array(values), np.array(bounds['events']))} |" + " |" * 6)
+        lines.append(f"| - | {name} | - | - | {_mean(np.array(values), np.array(bounds['events']))} |" + " |" * 6)
     for encoder in ENCODERS:
-        plain = _over_seeds(rows, encoder, "plain", "test")
         for arm in ARMS:
-            found = _over_seeds(rows, encoder, arm, "test")
+            found, seeds = _over_seeds(rows, encoder, arm, "test"), _seeds(rows, encoder, arm)
             if found:
-                less = {name: _mean(found[name] - plain[name], found[over], "+.3f") if plain and arm != "plain" else "-" for name, over in MEASURES}
+                both = seeds & _seeds(rows, encoder, "plain")
+                own, plain = (_over_seeds(rows, encoder, one, "test", seeds=both) for one in (arm, "plain"))
+                less = {name: _mean(own[name] - plain[name], own[over], "+.3f") if both and arm != "plain" else "-" for name, over in MEASURES}
                 cells = [_mean(found[name], found[over]) for name, over in MEASURES]
                 asks = ", ".join(f"{row['ask']:g}" for row in rows if row["encoder"] == encoder and row["arm"] == arm and "ask" in row) or "-"
-                told = [encoder, WORDS[arm], asks, cells[0], less["reward"], cells[1], cells[2], less["ndcg purchases"], *cells[3:]]
+                told = [
+                    encoder,
+                    WORDS[arm],
+                    ", ".join(map(str, sorted(seeds))),
+                    asks,
+                    cells[0],
+                    less["reward"],
+                    cells[1],
+                    cells[2],
+                    less["ndcg purchases"],
+                    *cells[3:],
+                ]
                 lines.append("| " + " | ".join(told) + " |")
     lines += ["", "What is asked for, in multiples of the usual reward-to-go, on the validation sessions.", ""]
     lines += ["| encoder | arm | ask | reward | NDCG@5 purchases | NDCG@5 clicks |", "|" + "---|" * 6]
@@ -271,11 +282,18 @@ def table(folder: Path) -> str:
     return "\n".join([*lines, ""])
 
 
-def _over_seeds(rows: list[dict[str, Any]], encoder: str, arm: str, part: str, ask: str = "") -> dict[str, NDArray[np.float64]]:
-    """Sums by session, the mean of all seeds; empty where there is no row."""
-    chosen = [row[part] for row in rows if row["encoder"] == encoder and row["arm"] == arm and part in row]
+def _over_seeds(
+    rows: list[dict[str, Any]], encoder: str, arm: str, part: str, ask: str = "", *, seeds: set[int] | None = None
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """Sums by session, the mean of all seeds, or of those; empty where there is no row."""
+    seeds = _seeds(rows, encoder, arm) if seeds is None else seeds
+    chosen = [row[part] for row in rows if row["encoder"] == encoder and row["arm"] == arm and row["seed"] in seeds and part in row]
     found = [values[ask] if ask else values for values in chosen]
     return {name: np.mean([values[name] for values in found], axis=0) for name in found[0]} if found else {}
+
+
+def _seeds(rows: list[dict[str, Any]], encoder: str, arm: str) -> set[int]:
+    return {row["seed"] for row in rows if row["encoder"] == encoder and row["arm"] == arm}
 
 
 def _mean(sums: NDArray[np.float64], counts: NDArray[np.float64], form: str = ".3f") -> str:
