@@ -24,7 +24,7 @@ ANSWERS = {True: "yes", False: "no"}
 # Candidates that one prompt shows at most, those that were met most often; the paper shows 100.
 AT_ONCE = 200
 SHOWN = Shuffled(AT_ONCE, shuffles=1)
-# Candidates that are written together: for each, what was read of its prompt is held, and a prompt of many candidates is long.
+# Candidates that are written together: a prompt of many is long, and has a table over the whole catalogue.
 WRITTEN = 1024
 
 
