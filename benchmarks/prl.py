@@ -257,18 +257,8 @@ def table(folder: Path) -> str:
                 less = {name: _mean(own[name] - plain[name], own[over], "+.3f") if both and arm != "plain" else "-" for name, over in MEASURES}
                 cells = [_mean(found[name], found[over]) for name, over in MEASURES]
                 asks = ", ".join(f"{row['ask']:g}" for row in rows if row["encoder"] == encoder and row["arm"] == arm and "ask" in row) or "-"
-                told = [
-                    encoder,
-                    WORDS[arm],
-                    ", ".join(map(str, sorted(seeds))),
-                    asks,
-                    cells[0],
-                    less["reward"],
-                    cells[1],
-                    cells[2],
-                    less["ndcg purchases"],
-                    *cells[3:],
-                ]
+                ran = ", ".join(map(str, sorted(seeds)))
+                told = [encoder, WORDS[arm], ran, asks, cells[0], less["reward"], cells[1], cells[2], less["ndcg purchases"], *cells[3:]]
                 lines.append("| " + " | ".join(told) + " |")
     lines += ["", "What is asked for, in multiples of the usual reward-to-go, on the validation sessions.", ""]
     lines += ["| encoder | arm | ask | reward | NDCG@5 purchases | NDCG@5 clicks |", "|" + "---|" * 6]

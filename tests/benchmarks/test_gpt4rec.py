@@ -53,16 +53,8 @@ def test_queries_written_and_not(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_openp5_stands_beside_what_its_order_tells(data: Path, tmp_path: Path) -> None:
-    run(
-        "generative.py",
-        data,
-        "--data",
-        "Beauty",
-        "--arms",
-        "popularity,next-integer,openp5-random,openp5-sequential,openp5-hybrid,p5-one-sequential,p5-one-leaky",
-        "--out",
-        str(tmp_path),
-    )
+    arms = "popularity,next-integer,openp5-random,openp5-sequential,openp5-hybrid,p5-one-sequential,p5-one-leaky"
+    run("generative.py", data, "--data", "Beauty", "--arms", arms, "--out", str(tmp_path))
     rows = {row["arm"]: row for row in (json.loads(place.read_bytes()) for place in (tmp_path / "Beauty").glob("*-*-*.json"))}
     walked = rows["openp5-sequential"]
     assert walked["order"]["rate"] > 0 and "nothing is learnt" in walked["notes"][-1] and "order" not in rows["popularity"]
